@@ -1,0 +1,123 @@
+/** The configuration: what a user writes in importer.config.ts, every setting with its range and default, and its check. */
+import { z } from 'zod';
+import type { AmplitudeEvent, JsonObject } from './amplitude-event.ts';
+import { describeConfigIssues } from './config-issues.ts';
+
+/** Where a record stood. */
+export type RecordPosition = {
+  /** The dump's key, or a local file's path. */
+  readonly dump: string;
+  /** 1-based; in line formats the line number. */
+  readonly position: number;
+};
+
+/**
+ * From one record to the event or events it becomes, or null to leave it out. Throwing, or returning an event that
+ * Amplitude would refuse, makes a reject. Integers beyond 2^53 arrive as bigint, and leave as they came.
+ * Declared as a method so that a map may name the shape of its own records: `map(click: Click) { … }`.
+ */
+type MapMethod = {
+  map(record: JsonObject, at: RecordPosition): AmplitudeEvent | readonly AmplitudeEvent[] | null | undefined;
+};
+export type MapFunction = MapMethod['map'];
+
+const projectSchema = z.strictObject({
+  /** Name or ARN of the Secrets Manager secret that holds the API key, as it is or as JSON `{"apiKey": "…"}`. */
+  secret: z.string().min(1),
+  /** Amplitude's data centre. */
+  region: z.enum(['us', 'eu']).default('us'),
+});
+
+const capsSchema = z.strictObject({
+  /** Events in one chunk, and so in one request. Amplitude takes 2,000 (413 beyond). */
+  eventsPerChunk: z.int().min(1).max(2_000).default(2_000),
+  /**
+   * Bytes of JSON in one chunk. Amplitude takes 20 MB, but 32 lanes are filled at a time, and compressed and in base64
+   * a chunk must fit SQS's 1 MiB: 3 MB keeps memory low and is reached only by events of more than 1.5 kB.
+   */
+  chunkBytes: z.int().min(10_000).max(19_000_000).default(3_000_000),
+  /** Bytes of one record; a longer one is rejected. No event beyond Amplitude's 20 MB can ever be sent. */
+  recordBytes: z.int().min(1_000).max(20_000_000).default(20_000_000),
+});
+
+const sourceSchema = z.strictObject({
+  /** In receipts, logs and chunks. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and dashes, at most 40'),
+  /** Dumps whose key begins so are this source's; the longest prefix wins. */
+  prefix: z.string().max(900).default(''),
+  /** Without it a record already is an Amplitude event and is sent as it stands. */
+  map: z.custom<MapFunction>((value) => typeof value === 'function', 'a function from record to event').optional(),
+  project: projectSchema,
+  /** Amplitude's Batch API is the one for dumps; HTTP V2 takes 1/30 of the rate per device. */
+  api: z.enum(['batch']).default('batch'),
+  /** Amplitude refuses shorter user and device ids; sent along as `options.min_id_length` when it is set. */
+  minIdLength: z.int().min(1).max(100).optional(),
+  caps: capsSchema.prefault({}),
+});
+
+const importerSchema = z
+  .strictObject({
+    sources: z.array(sourceSchema).min(1),
+    /** Name of a bucket that exists already and sends its notifications to EventBridge; without it the stack makes one. */
+    existingBucket: z.string().min(3).max(63).optional(),
+    /** Records between two checkpoints: a crash repeats at most so much work. */
+    segmentRecords: z.int().min(1).max(1_000_000).default(250_000),
+    /** Queue lanes; events of one device share a lane, and a lane has one chunk in flight. 2-4 times `uploaders`. */
+    lanes: z.int().min(1).max(256).default(32),
+    /** Uploads at a time. AWS reserves nothing, so that the default works in an account with 10 concurrent executions. */
+    uploaders: z.int().min(2).max(1_000).default(8),
+    /** `gzip` falls back to `identity` by itself where the endpoint refuses it. */
+    uploads: z.enum(['gzip', 'identity']).default('gzip'),
+    /** An upload that has no answer after so long is tried again later, ms. */
+    requestTimeoutMs: z.int().min(1_000).max(120_000).default(60_000),
+    /** How often a chunk is tried before it is dead; with the back-off 50 is about 4 hours. */
+    maxReceives: z.int().min(1).max(1_000).default(50),
+  })
+  .check(({ value, issues }) => {
+    for (const field of ['name', 'prefix'] as const) {
+      const seen = new Set<string>();
+      value.sources.forEach((source, i) => {
+        if (seen.has(source[field])) {
+          const message = `another source has the same ${field}; each needs its own`;
+          issues.push({ code: 'custom', path: ['sources', i, field], message, input: source[field] });
+        }
+        seen.add(source[field]);
+      });
+    }
+  });
+
+/** What a user writes. */
+export type ImporterInput = z.input<typeof importerSchema>;
+/** The same with every default filled in. */
+export type Importer = z.output<typeof importerSchema>;
+export type Source = Importer['sources'][number];
+export type Project = Source['project'];
+
+/** A configuration that cannot be used; the message lists every problem. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Checks a configuration and fills in the defaults; throws a ConfigError that names all problems at once. */
+export function defineImporter(input: ImporterInput): Importer {
+  const result = importerSchema.safeParse(input);
+  if (result.success) return result.data;
+  const problems = describeConfigIssues(result.error.issues, input, knownNames);
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  throw new ConfigError(
+    `the importer's configuration has ${count}:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+  );
+}
+
+/** The settings of the object at a path such as `sources[0].caps`. */
+function knownNames(path: readonly PropertyKey[]): readonly string[] {
+  const schemas: Record<string, z.ZodObject> = { sources: sourceSchema, project: projectSchema, caps: capsSchema };
+  const last = path.findLast((part) => typeof part === 'string');
+  return Object.keys((typeof last === 'string' ? schemas[last] : importerSchema)?.shape ?? {});
+}
+
+/** The source whose prefix the key begins with, the longest one if there are several. */
+export function sourceOf(importer: Importer, key: string): Source | undefined {
+  const matching = importer.sources.filter((source) => key.startsWith(source.prefix));
+  return matching.toSorted((a, b) => b.prefix.length - a.prefix.length)[0];
+}

@@ -1,0 +1,140 @@
+/** The ledger port: where every record and event of a dump is counted, so that the books close at every moment. */
+import type { Dump, Run } from './dump.ts';
+
+/** How far a dump has been read: everything before is chunked, sent and planned. */
+export type Checkpoint = {
+  /** The next segment to read. */
+  readonly segment: number;
+  /** Where it begins, in bytes of the decompressed dump. */
+  readonly offset: number;
+  /** Position of the last record before it (1-based; in line formats the line number; 0 at the start). */
+  readonly position: number;
+};
+
+export const START: Checkpoint = { segment: 0, offset: 0, position: 0 };
+
+/** What the chunker found in one segment; written when all its chunks are on the queue. */
+export type SegmentPlan = {
+  readonly read: number;
+  readonly filtered: number;
+  readonly unusable: number;
+  readonly mapped: number;
+  /** Events made from the mapped records, those refused by our own check included. */
+  readonly events: number;
+  /** Events that our own check refused although their record made another that is fine. */
+  readonly refused: number;
+  readonly chunks: number;
+  /** Why records and events were rejected: reason → how many. */
+  readonly reasons: Readonly<Record<string, number>>;
+  /** Event times, ms since epoch; left out when no event has one. */
+  readonly firstTime?: number;
+  readonly lastTime?: number;
+};
+
+/** What became of the events of one unit (a chunk, or a parked remainder): the three counts add up to its events. */
+export type Settlement = {
+  readonly delivered: number;
+  readonly refused: number;
+  readonly parked: number;
+  /** The unit under which the parked ones wait; set when `parked` is not 0. */
+  readonly parkedUnit?: string;
+  readonly requests: number;
+  readonly reasons: Readonly<Record<string, number>>;
+};
+
+/** Names the events of one chunk message: its segment, its unit and how many. */
+export type UnitRef = Run & {
+  readonly segment: number;
+  /** The chunk's number; for a parked remainder the parked unit. */
+  readonly unit: string;
+  /** For a parked remainder: the unit it was split off from. */
+  readonly parent?: string;
+  readonly events: number;
+};
+
+/**
+ * What a message found in a queue is worth.
+ * - `open`: to be delivered
+ * - `settled`: done before, or a left-over of an attempt that another one replaced: nothing to do
+ * - `not-yet`: a parked remainder whose parent is not settled yet; look again later
+ * - `superseded`: of a run that a newer one replaced: nothing to do
+ */
+export type UnitState = 'open' | 'settled' | 'not-yet' | 'superseded';
+
+/** `reading`: the chunker is, or was, at it. `read`: its end was reached (or it broke off for good). `closed`: receipt written. */
+export type DumpState = 'reading' | 'read' | 'closed';
+
+/** What the ledger knows of a dump as a whole. */
+export type DumpEntry = Run & {
+  readonly dump: Dump;
+  readonly source: string;
+  readonly state: DumpState;
+  readonly fingerprint: string;
+  readonly checkpoint: Checkpoint;
+  /** How many segments it has; known once it is read. */
+  readonly segments?: number;
+  /** Why it could not be read to its end, for good. */
+  readonly failure?: string;
+  readonly startedAt: number;
+  readonly finishedAt?: number;
+};
+
+/** The counts of one segment. Without a plan the chunker has not finished it, though some of its chunks may be settled. */
+export type SegmentCounts = {
+  readonly plan?: SegmentPlan;
+  readonly delivered: number;
+  readonly refused: number;
+  readonly parked: number;
+  readonly dead: number;
+  readonly requests: number;
+  readonly reasons: Readonly<Record<string, number>>;
+};
+
+export type ClaimRequest = {
+  readonly dump: Dump;
+  readonly source: string;
+  /** Of code and config; a dump half read under another one is started anew. */
+  readonly fingerprint: string;
+  readonly owner: string;
+  readonly now: number;
+  readonly leaseUntil: number;
+  /** Set to read a dump that is already read once more; the same value names the same request. */
+  readonly again?: string;
+};
+
+export type Claim =
+  | { readonly kind: 'claimed'; readonly run: Run; readonly checkpoint: Checkpoint }
+  | { readonly kind: 'busy'; readonly until: number }
+  | { readonly kind: 'done'; readonly run: Run; readonly state: 'read' | 'closed' };
+
+export type Ledger = {
+  /** Takes the dump for one reader at a time; a lease that has run out may be taken over. */
+  claim(request: ClaimRequest): Promise<Claim>;
+  /** Books a segment's plan. The same plan again changes nothing. */
+  planSegment(run: Run, segment: number, plan: SegmentPlan): Promise<void>;
+  /** Moves the checkpoint and the lease; false when the lease is no longer `owner`'s, who must then stop. */
+  saveCheckpoint(run: Run, owner: string, checkpoint: Checkpoint, leaseUntil: number): Promise<boolean>;
+  /** The dump's end: how many segments there are, and why it broke off if it did. False as above. */
+  endDump(run: Run, owner: string, end: { readonly segments: number; readonly failure?: string }): Promise<boolean>;
+  /** Frees the lease, so that the next reader need not wait for it to run out. */
+  release(run: Run, owner: string): Promise<void>;
+
+  unitState(unit: UnitRef): Promise<UnitState>;
+  /** Books a unit exactly once, also one that was dead; `repeat` when it was booked before (then nothing changes). */
+  settle(unit: UnitRef, settlement: Settlement): Promise<'settled' | 'repeat'>;
+  /** Books a unit as dead, before its message goes to the dead-letter queue. A settled or dead one stays as it is. */
+  bookDead(unit: UnitRef, reason: string): Promise<void>;
+  /** Books a dead unit back, before its message returns to its queue. Any other stays as it is. */
+  bookReplayed(unit: UnitRef): Promise<void>;
+
+  /** Notes a segment as complete if it is; true when with it the whole dump is: every unit of every segment is settled. */
+  completeSegment(run: Run, segment: number): Promise<boolean>;
+  /** True when the dump is read and every segment is noted as complete. */
+  isComplete(run: Run): Promise<boolean>;
+  /** Closes the dump once its receipt is written; true for the one call that did it. */
+  close(run: Run, finishedAt: number): Promise<boolean>;
+
+  entry(dumpId: string): Promise<DumpEntry | undefined>;
+  /** The counts of the dump's current run, a segment each, in order. */
+  segments(run: Run): Promise<readonly SegmentCounts[]>;
+};
