@@ -1,0 +1,29 @@
+/** A deployed stack as the CLI sees it: its queues, their dead letters and its ledger, found by the stack's outputs. */
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { dynamoLedger } from '../shared/aws/ledger.ts';
+import { sqsQueue } from '../shared/aws/queue.ts';
+import { STACK_OUTPUTS, type StackOutput } from '../shared/stack-outputs.ts';
+import { UsageError } from './usage.ts';
+
+/** With the credentials and the region that the AWS SDK finds (environment, profile). */
+export async function openStack(name: string) {
+  const output = await readOutputs(name);
+  const sqs = new SQSClient();
+  const standard = (url: StackOutput) => sqsQueue(sqs, output[url], { fifo: false });
+  const fifo = (url: StackOutput) => sqsQueue(sqs, output[url], { fifo: true });
+  return {
+    queues: { intake: standard('IntakeQueueUrl'), upload: fifo('UploadQueueUrl'), parked: standard('ParkedQueueUrl') },
+    deadLetters: { intake: standard('IntakeDlqUrl'), upload: fifo('UploadDlqUrl'), parked: standard('ParkedDlqUrl') },
+    ledger: dynamoLedger(new DynamoDBClient(), output.LedgerTableName, { retentionDays: 400 }),
+  };
+}
+
+async function readOutputs(name: string): Promise<Record<StackOutput, string>> {
+  const { Stacks = [] } = await new CloudFormationClient().send(new DescribeStacksCommand({ StackName: name }));
+  const outputs = new Map(Stacks[0]?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
+  const missing = STACK_OUTPUTS.filter((key) => !outputs.get(key));
+  if (missing.length > 0) throw new UsageError(`stack ${name} has no output ${missing.join(', ')}; is it an importer's stack?`);
+  return Object.fromEntries(STACK_OUTPUTS.map((key) => [key, outputs.get(key)])) as Record<StackOutput, string>;
+}

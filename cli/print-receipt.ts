@@ -1,0 +1,31 @@
+/** A receipt for a person. */
+import type { Receipt } from '../shared/receipt.ts';
+
+/** Several lines without a newline at the end. `note` says what is special about it. */
+export function formatReceipt(receipt: Receipt, note?: string): string {
+  const { read, mapped, filtered, unusable, events, delivered, refused, parked, dead, inFlight } = receipt;
+  const lines = [
+    `${receipt.dump}  ${receipt.state}${took(receipt)}${note ? `  (${note})` : ''}`,
+    ...(receipt.failure ? [`  failure   ${receipt.failure}`] : []),
+    `  records   ${n(read)} read = ${n(mapped)} mapped + ${n(filtered)} filtered + ${n(unusable)} unusable`,
+    `  events    ${n(events)} = ${n(delivered)} delivered + ${n(refused)} refused + ${n(parked)} parked + ${n(dead)} dead + ${n(inFlight)} in flight`,
+    `  uploads   ${n(receipt.chunks)} chunks in ${n(receipt.requests)} requests`,
+    ...(receipt.firstEventAt ? [`  time      ${receipt.firstEventAt} to ${receipt.lastEventAt}`] : []),
+  ];
+  if (receipt.rejectsAt) lines.push(`  rejected  ${n(receipt.rejected)}, each with its place and reason in ${receipt.rejectsAt}`, ...formatReasons(receipt));
+  return lines.join('\n');
+}
+
+function formatReasons({ reasons }: Receipt): string[] {
+  const sorted = Object.entries(reasons).toSorted(([, a], [, b]) => b - a);
+  return sorted.map(([reason, count]) => `  ${n(count).padStart(12)}  ${reason}`);
+}
+
+function took({ startedAt, finishedAt }: Receipt): string {
+  if (finishedAt === undefined) return '';
+  return ` in ${((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s`;
+}
+
+function n(count: number): string {
+  return count.toLocaleString('en-US');
+}

@@ -1,0 +1,97 @@
+/** Checks an event against every rule of Amplitude's event contract that would be answered 400 (and by nothing else). */
+import {
+  DEFAULT_MIN_ID_LENGTH,
+  EVENT_FIELDS,
+  type FieldKind,
+  INVALID_IDS,
+  MAX_DEPTH,
+} from '../../shared/amplitude-event.ts';
+
+/** Why something is rejected: `reason` is the same text for all of its kind and is counted; `detail` says what was found. */
+export type Fault = { readonly reason: string; readonly detail: string };
+
+/** The first rule the event breaks, or undefined when Amplitude will take it. A field that is null counts as left out. */
+export function findFault(
+  event: Readonly<Record<string, unknown>>,
+  minIdLength: number = DEFAULT_MIN_ID_LENGTH,
+): Fault | undefined {
+  for (const [field, value] of Object.entries(event)) {
+    const kind = EVENT_FIELDS.get(field);
+    if (kind === undefined || value === null || value === undefined) continue;
+    if (!isOfKind(value, kind)) return { reason: `${field} is not ${EXPECTED[kind]}`, detail: `found ${show(value)}` };
+    if (kind === 'object' && isDeeperThan(value, MAX_DEPTH)) {
+      return { reason: `${field} is nested too deeply`, detail: `at most ${MAX_DEPTH} levels` };
+    }
+  }
+  if (!event.event_type) return { reason: 'event_type is missing', detail: 'expected a name' };
+  return findIdFault(event, minIdLength);
+}
+
+function findIdFault(
+  { user_id, device_id }: Readonly<Record<string, unknown>>,
+  minIdLength: number,
+): Fault | undefined {
+  if (isAbsent(user_id) && isAbsent(device_id)) {
+    return { reason: 'user_id and device_id are both missing', detail: 'expected at least one of them' };
+  }
+  for (const [field, id] of [
+    ['user_id', user_id],
+    ['device_id', device_id],
+  ] as const) {
+    if (typeof id !== 'string') continue;
+    if (INVALID_IDS.has(id.toLowerCase())) {
+      return { reason: `${field} stands for nobody`, detail: `Amplitude refuses the id ${show(id)}` };
+    }
+    if (id.length < minIdLength) {
+      return {
+        reason: `${field} is too short`,
+        detail: `found ${show(id)}, expected at least ${minIdLength} characters`,
+      };
+    }
+  }
+  return undefined;
+}
+
+const EXPECTED: Readonly<Record<FieldKind, string>> = {
+  string: 'a string',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'an object',
+};
+
+function isOfKind(value: unknown, kind: FieldKind): boolean {
+  switch (kind) {
+    case 'string':
+      return typeof value === 'string';
+    case 'integer':
+      return Number.isInteger(value) || typeof value === 'bigint';
+    case 'number':
+      return Number.isFinite(value) || typeof value === 'bigint';
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'object':
+      return typeof value === 'object' && !Array.isArray(value);
+  }
+}
+
+/** Amplitude's documents do not tell null from left out; SDKs send null for what they do not know. */
+function isAbsent(value: unknown): boolean {
+  return value === null || value === undefined;
+}
+
+/** The value itself is the first level. Never goes deeper than `levels` + 1, so that no nesting exhausts the stack. */
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null && isDeeperThan(inner, levels - 1)) return true;
+  }
+  return false;
+}
+
+/** Short, for a rejects file (never for a log): the value itself is in the record beside it. */
+function show(value: unknown): string {
+  const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}

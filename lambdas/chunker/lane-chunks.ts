@@ -1,0 +1,110 @@
+/** Collects the events of a segment by lane, and closes a chunk when the next event would not fit it any more. */
+import type { PreparedEvent } from './make-events.ts';
+
+/** The events of one chunk, not compressed yet. */
+export type ClosedChunk = {
+  readonly lane: number;
+  /** Comma and newline between events: the inside of the request's `events` array. A view of a buffer that `recycle` takes back. */
+  readonly text: Buffer;
+  readonly positions: readonly number[];
+  readonly hottest: number;
+};
+
+export type ChunkLimits = { readonly eventsPerChunk: number; readonly chunkBytes: number };
+
+export const SEPARATOR = Buffer.from(',\n');
+
+/** A chunk's first buffer; it doubles up to `chunkBytes`. 2,000 events of 500 bytes are 1 MB. */
+const FIRST_BYTES = 128 * 1024;
+
+type OpenChunk = {
+  text: Buffer;
+  used: number;
+  readonly positions: number[];
+  readonly devices: Map<string, number>;
+  readonly users: Map<string, number>;
+  hottest: number;
+};
+
+export function collectLanes(lanes: number, limits: ChunkLimits) {
+  const open = new Map<number, OpenChunk>();
+  const spare: Buffer[] = [];
+  let closed: ClosedChunk[] = [];
+
+  function close(lane: number, chunk: OpenChunk): void {
+    const { positions, hottest } = chunk;
+    closed.push({ lane, text: chunk.text.subarray(0, chunk.used), positions, hottest });
+    open.delete(lane);
+  }
+
+  function openFor(lane: number): OpenChunk {
+    const text = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(FIRST_BYTES, limits.chunkBytes));
+    const chunk = { text, used: 0, positions: [], devices: new Map(), users: new Map(), hottest: 0 };
+    open.set(lane, chunk);
+    return chunk;
+  }
+
+  return {
+    /** `event.bytes` must be at most `chunkBytes`. */
+    add(event: PreparedEvent, position: number): void {
+      const lane = laneOf(event, lanes);
+      let chunk = open.get(lane);
+      const isFull =
+        chunk &&
+        (chunk.positions.length >= limits.eventsPerChunk ||
+          chunk.used + SEPARATOR.length + event.bytes > limits.chunkBytes);
+      if (chunk && isFull) {
+        close(lane, chunk);
+        chunk = undefined;
+      }
+      append(chunk ?? openFor(lane), event, position, limits.chunkBytes);
+    },
+    /** What has been closed since the last call, in order. */
+    takeClosed(): readonly ClosedChunk[] {
+      const taken = closed;
+      closed = [];
+      return taken;
+    },
+    /** Closes every lane, in lane order, so that the chunks of a segment do not depend on when it is called. */
+    closeAll(): void {
+      for (const [lane, chunk] of [...open].toSorted(([a], [b]) => a - b)) close(lane, chunk);
+    },
+    /** The chunk's text is used no more: its memory serves the next one. */
+    recycle({ text }: ClosedChunk): void {
+      if (spare.length < lanes) spare.push(Buffer.from(text.buffer));
+    },
+  };
+}
+
+function append(chunk: OpenChunk, event: PreparedEvent, position: number, maxBytes: number): void {
+  const needed = chunk.used + SEPARATOR.length + event.bytes;
+  if (needed > chunk.text.length) {
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(chunk.text.length * 2, maxBytes)));
+    chunk.text.copy(larger, 0, 0, chunk.used);
+    chunk.text = larger;
+  }
+  if (chunk.used > 0) chunk.used += SEPARATOR.copy(chunk.text, chunk.used);
+  for (const piece of event.pieces) chunk.used += piece.copy(chunk.text, chunk.used);
+  chunk.positions.push(position);
+  const count = Math.max(countId(chunk.devices, event.deviceId), countId(chunk.users, event.userId));
+  chunk.hottest = Math.max(chunk.hottest, count);
+}
+
+function countId(counts: Map<string, number>, id: string | undefined): number {
+  if (id === undefined) return 0;
+  const count = (counts.get(id) ?? 0) + 1;
+  counts.set(id, count);
+  return count;
+}
+
+/** Events of one device share a lane, so that one chunk in flight per lane keeps their order; without a device the user decides. */
+export function laneOf(event: Pick<PreparedEvent, 'deviceId' | 'userId'>, lanes: number): number {
+  return fnv1a(event.deviceId ?? event.userId ?? '') % lanes;
+}
+
+/** FNV-1a over UTF-16 units, 32 bits: spreads short ids evenly and is the same on every machine. */
+function fnv1a(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return value >>> 0;
+}

@@ -1,0 +1,169 @@
+/** Makes the events of one record: parse, map, check, and give each an insert_id that is the same whenever it is made again. */
+import { isUtf8 } from 'node:buffer';
+import { hash } from 'node:crypto';
+import type { AmplitudeEvent, JsonObject } from '../../shared/amplitude-event.ts';
+import type { MapFunction, RecordPosition, Source } from '../../shared/config.ts';
+import { type Fault, findFault } from './check-event.ts';
+import { withInsertId } from './event-text.ts';
+import type { RawRecord } from './formats/ndjson.ts';
+
+/** An event ready to be sent. */
+export type PreparedEvent = {
+  /** Its JSON text, to be joined. */
+  readonly pieces: readonly Buffer[];
+  readonly bytes: number;
+  readonly deviceId: string | undefined;
+  readonly userId: string | undefined;
+  readonly time: number | undefined;
+};
+
+/** An event that Amplitude would refuse, made from a record that also made another. */
+export type RefusedEvent = Fault & { readonly text: string };
+
+export type MadeEvents =
+  | { readonly kind: 'events'; readonly events: readonly PreparedEvent[]; readonly refused: readonly RefusedEvent[] }
+  | { readonly kind: 'filtered' }
+  | ({ readonly kind: 'unusable' } & Fault);
+
+/** `dump` is what the map function is told. Never throws: what goes wrong with a record makes it unusable. */
+export function makeEvents(record: RawRecord, source: Source, dump: string): MadeEvents {
+  const { bytes } = record;
+  if (record.length > source.caps.recordBytes) {
+    return unusable(
+      'record is too long',
+      `${record.length} bytes, at most ${source.caps.recordBytes} (caps.recordBytes)`,
+    );
+  }
+  if (!isUtf8(bytes)) return unusable('record is not UTF-8', 'expected JSON in UTF-8; convert the dump');
+  const text = bytes.toString('utf8');
+  let value: unknown;
+  try {
+    value = source.map ? parseExactly(text) : JSON.parse(text);
+  } catch (error) {
+    return unusable('record is not JSON', String(error));
+  }
+  if (!isJsonObject(value)) return unusable('record is not an object', `found ${text.slice(0, 40)}`);
+  if (!source.map) return passThrough(bytes, value, source);
+  return mapped(bytes, value, source, source.map, { dump, position: record.position });
+}
+
+/** The record already is an event: its text is sent as it stands. */
+function passThrough(bytes: Buffer, event: JsonObject, source: Source): MadeEvents {
+  const fault = findFault(event, source.minIdLength);
+  if (fault) return { kind: 'unusable', ...fault };
+  const hasOwnId = Object.hasOwn(event, 'insert_id');
+  const insertId = event.insert_id ? undefined : contentId(bytes);
+  const pieces = withInsertId(bytes, insertId, hasOwnId, Object.keys(event).length);
+  return keepFitting([prepare(event, pieces)], [], source);
+}
+
+function mapped(bytes: Buffer, record: JsonObject, source: Source, map: MapFunction, at: RecordPosition): MadeEvents {
+  let result: ReturnType<MapFunction>;
+  try {
+    result = map(record, at);
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'something that is no Error';
+    return unusable(`map threw ${name}`, error instanceof Error ? error.message : String(error));
+  }
+  if (result === null || result === undefined) return { kind: 'filtered' };
+  const list: readonly unknown[] = Array.isArray(result) ? result : [result];
+  if (list.length === 0) return { kind: 'filtered' };
+  const id = contentId(bytes);
+  const events: PreparedEvent[] = [];
+  const refused: RefusedEvent[] = [];
+  for (const [i, event] of list.entries()) {
+    const made = mappedEvent(event, i === 0 ? id : `${id}-${i}`, source);
+    if ('reason' in made) refused.push(made);
+    else events.push(made);
+  }
+  return keepFitting(events, refused, source);
+}
+
+function mappedEvent(event: unknown, insertId: string, source: Source): PreparedEvent | RefusedEvent {
+  if (event instanceof Promise) {
+    event.catch(() => undefined);
+    return { reason: 'map returned a promise', detail: 'a map function must not be async', text: '' };
+  }
+  if (!isJsonObject(event))
+    return { reason: 'map returned no event', detail: `found ${typeof event}`, text: String(event) };
+  const fault = findFault(event, source.minIdLength);
+  try {
+    const text = stringifyExactly(event.insert_id ? event : { ...event, insert_id: insertId });
+    return fault ? { ...fault, text } : prepare(event, [Buffer.from(text)]);
+  } catch (error) {
+    return { reason: 'event cannot be written as JSON', detail: String(error), text: '' };
+  }
+}
+
+/** What one request can never hold is refused; a record none of whose events is left is unusable. */
+function keepFitting(events: readonly PreparedEvent[], refused: readonly RefusedEvent[], source: Source): MadeEvents {
+  const max = source.caps.chunkBytes;
+  const tooLarge = events
+    .filter((event) => event.bytes > max)
+    .map((event) => ({ ...tooLargeFault(event.bytes, max), text: Buffer.concat(event.pieces).toString() }));
+  const fitting = tooLarge.length === 0 ? events : events.filter((event) => event.bytes <= max);
+  const allRefused = [...refused, ...tooLarge];
+  const [first] = allRefused;
+  if (fitting.length === 0 && first) return unusable(first.reason, first.detail);
+  return { kind: 'events', events: fitting, refused: allRefused };
+}
+
+export function tooLargeFault(bytes: number, max: number): Fault {
+  return { reason: 'event is too large', detail: `${bytes} bytes, at most ${max} fit one upload` };
+}
+
+function prepare(event: JsonObject | AmplitudeEvent, pieces: readonly Buffer[]): PreparedEvent {
+  const { device_id, user_id, time } = event;
+  return {
+    pieces,
+    bytes: pieces.reduce((sum, piece) => sum + piece.length, 0),
+    deviceId: typeof device_id === 'string' ? device_id : undefined,
+    userId: typeof user_id === 'string' ? user_id : undefined,
+    time: typeof time === 'number' ? time : undefined,
+  };
+}
+
+/**
+ * From the record's own bytes (without the line end): the same line in a file that is dropped again is the same event,
+ * and two identical lines are one event. 96 bits: among a billion events of a week two different ones meet with a
+ * probability of 10^-11.
+ */
+export function contentId(bytes: Buffer): string {
+  return hash('sha256', bytes, 'base64url').slice(0, 16);
+}
+
+/** Writes a number as it stood (ECMAScript's JSON.rawJSON; TypeScript's library does not know it yet). */
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
+
+/**
+ * Integers beyond 2^53 become bigint, numbers beyond 1e308 an object that is written as it stood. Only a text with a
+ * long run of digits or a large exponent can hold one, and pays for it.
+ */
+function parseExactly(text: string): unknown {
+  if (!/\d{16}|[eE]\+?\d{3}/.test(text)) return JSON.parse(text);
+  return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) => {
+    if (typeof value !== 'number' || context?.source === undefined) return value;
+    if (!Number.isFinite(value)) return rawJSON(context.source);
+    const isInexact = Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(context.source);
+    return isInexact ? BigInt(context.source) : value;
+  });
+}
+
+/** A replacer is five times slower, and only a bigint needs one. */
+function stringifyExactly(event: object): string {
+  try {
+    return JSON.stringify(event);
+  } catch {
+    return JSON.stringify(event, (_key, value: unknown) =>
+      typeof value === 'bigint' ? rawJSON(String(value)) : value,
+    );
+  }
+}
+
+function unusable(reason: string, detail: string): MadeEvents {
+  return { kind: 'unusable', reason, detail };
+}
+
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,113 @@
+/** Reads what stands in an intake message: the dumps that were dropped, in any of the forms a notification has. */
+import { z } from 'zod';
+import type { Dump } from '../../shared/dump.ts';
+
+/** A dump to import; its size is not in every notification. */
+export type Intake = {
+  readonly dump: Omit<Dump, 'size'> & { readonly size?: number };
+  /** The source's name, when whoever asked for the import chose it; otherwise it follows from the key. */
+  readonly source?: string;
+  /** Names a request to read the dump once more although it is known. */
+  readonly again?: string;
+};
+
+/** Direct S3 notifications form-URL-encode the key (a space is `+`); EventBridge's do not. */
+const s3Record = z.object({
+  eventVersion: z.string().regex(/^2\./, 'expected event version 2.x'),
+  eventName: z.string(),
+  s3: z.object({
+    bucket: z.object({ name: z.string() }),
+    object: z.object({
+      key: z.string(),
+      size: z.number().optional(),
+      eTag: z.string().optional(),
+      versionId: z.string().optional(),
+    }),
+  }),
+});
+const s3Notification = z.object({ Records: z.array(s3Record) });
+const s3TestEvent = z.object({ Event: z.literal('s3:TestEvent') });
+const eventBridgeEvent = z.object({
+  source: z.literal('aws.s3'),
+  'detail-type': z.literal('Object Created'),
+  detail: z.object({
+    bucket: z.object({ name: z.string() }),
+    object: z.object({
+      key: z.string(),
+      size: z.number().optional(),
+      etag: z.string().optional(),
+      'version-id': z.string().optional(),
+    }),
+  }),
+});
+/** Our own form: written by the CLI and the embedded run. */
+const importRequest = z.object({
+  import: z.object({
+    dump: z.object({
+      bucket: z.string(),
+      key: z.string(),
+      etag: z.string(),
+      versionId: z.string().optional(),
+      size: z.number().optional(),
+    }),
+    source: z.string().optional(),
+    again: z.string().optional(),
+  }),
+});
+const message = z.union([s3Notification, eventBridgeEvent, importRequest, s3TestEvent]);
+
+/** The dumps a message names: none for S3's test event, for deletions and for folder objects. Throws on any other message. */
+export function readNotification(body: string): readonly Intake[] {
+  const parsed = message.safeParse(parseJson(body));
+  if (!parsed.success) {
+    throw new Error(
+      'intake message is neither an S3 notification (event version 2.x), an EventBridge "Object Created" event nor an import request',
+    );
+  }
+  return toIntakes(parsed.data).filter(({ dump }) => !dump.key.endsWith('/'));
+}
+
+/** The message that asks for an import. */
+export function importMessage(intake: Intake): string {
+  return JSON.stringify({ import: intake });
+}
+
+function toIntakes(data: z.output<typeof message>): Intake[] {
+  if ('Event' in data) return [];
+  if ('import' in data) return [data.import as Intake];
+  if ('detail' in data) {
+    const { bucket, object } = data.detail;
+    return [intake(bucket.name, object.key, object.etag, object['version-id'], object.size)];
+  }
+  return data.Records.filter((record) => record.eventName.startsWith('ObjectCreated:')).map(
+    ({ s3: { bucket, object } }) =>
+      intake(
+        bucket.name,
+        decodeURIComponent(object.key.replaceAll('+', ' ')),
+        object.eTag,
+        object.versionId,
+        object.size,
+      ),
+  );
+}
+
+function intake(
+  bucket: string,
+  key: string,
+  etag: string | undefined,
+  versionId: string | undefined,
+  size: number | undefined,
+): Intake {
+  if (etag === undefined && versionId === undefined)
+    throw new Error(`notification of s3://${bucket}/${key} has neither an ETag nor a version`);
+  const version = versionId === undefined ? {} : { versionId };
+  return { dump: { bucket, key, etag: etag ?? '', ...version, ...(size !== undefined && { size }) } };
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}

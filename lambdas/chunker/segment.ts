@@ -1,0 +1,99 @@
+/** One segment while it is being read: its open chunks, its rejects, and its counts. */
+import { gzipSync } from 'node:zlib';
+import type { Source } from '../../shared/config.ts';
+import type { SegmentPlan } from '../../shared/ledger.ts';
+import { formatReject, type Reject } from '../../shared/rejects.ts';
+import type { RawRecord } from './formats/ndjson.ts';
+import { collectLanes } from './lane-chunks.ts';
+import { type MadeEvents, type PreparedEvent, tooLargeFault } from './make-events.ts';
+import type { TooLarge } from './compress-chunk.ts';
+
+/** Rejects are compressed in pieces of this size as they come: a dump of nothing but bad records stays small in memory. */
+const REJECTS_PIECE_BYTES = 1024 * 1024;
+
+export type Segment = ReturnType<typeof openSegment>;
+
+export function openSegment(number: number, source: Source, lanes: number) {
+  const collected = collectLanes(lanes, source.caps);
+  const rejects = collectRejects();
+  const counts = { read: 0, filtered: 0, unusable: 0, mapped: 0, events: 0, refused: 0 };
+  let firstTime = Number.POSITIVE_INFINITY;
+  let lastTime = Number.NEGATIVE_INFINITY;
+
+  function addEvents(record: RawRecord, events: readonly PreparedEvent[]): void {
+    for (const event of events) {
+      collected.add(event, record.position);
+      if (event.time === undefined) continue;
+      firstTime = Math.min(firstTime, event.time);
+      lastTime = Math.max(lastTime, event.time);
+    }
+  }
+
+  return {
+    number,
+    /** How many records it holds. */
+    get read(): number {
+      return counts.read;
+    },
+    takeClosed: collected.takeClosed,
+    closeAll: collected.closeAll,
+    recycle: collected.recycle,
+    takeRejects: rejects.take,
+    add(record: RawRecord, made: MadeEvents): void {
+      counts.read += 1;
+      const { position, bytes, length } = record;
+      switch (made.kind) {
+        case 'filtered':
+          counts.filtered += 1;
+          return;
+        case 'unusable':
+          counts.unusable += 1;
+          rejects.add({ kind: 'unusable', position, reason: made.reason, detail: made.detail, bytes, length });
+          return;
+        case 'events':
+          counts.mapped += 1;
+          counts.events += made.events.length + made.refused.length;
+          counts.refused += made.refused.length;
+          for (const { reason, detail, text } of made.refused) {
+            rejects.add({ kind: 'refused', position, reason, detail, bytes: Buffer.from(text) });
+          }
+          addEvents(record, made.events);
+      }
+    },
+    /** An event that turned out too large for a queue message, after it was counted. */
+    refuse({ text, position, bytes }: TooLarge, maxBytes: number): void {
+      counts.refused += 1;
+      rejects.add({ kind: 'refused', position, ...tooLargeFault(bytes, maxBytes), bytes: text });
+    },
+    plan(chunks: number): SegmentPlan {
+      return { ...counts, chunks, reasons: rejects.reasons, ...(firstTime <= lastTime && { firstTime, lastTime }) };
+    },
+  };
+}
+
+function collectRejects() {
+  const reasons: Record<string, number> = {};
+  const members: Buffer[] = [];
+  let lines: string[] = [];
+  let size = 0;
+  const compress = () => {
+    if (lines.length > 0) members.push(gzipSync(lines.join(''), { level: 1 }));
+    lines = [];
+    size = 0;
+  };
+  return {
+    reasons,
+    add(reject: Reject): void {
+      reasons[reject.reason] = (reasons[reject.reason] ?? 0) + 1;
+      const line = formatReject(reject);
+      lines.push(line);
+      size += line.length;
+      if (size >= REJECTS_PIECE_BYTES) compress();
+    },
+    /** The segment's rejects as one gzip file, or undefined when there are none. */
+    take(): Buffer | undefined {
+      compress();
+      return members.length > 0 ? Buffer.concat(members) : undefined;
+    },
+  };
+}

@@ -1,0 +1,92 @@
+/** Takes one intake message: chunks the dumps it names, and says whether the message is to be seen again. */
+import { type Importer, type Source, sourceOf } from '../../shared/config.ts';
+import { type Dump, dumpUrl } from '../../shared/dump.ts';
+import { describeError, type Log } from '../../shared/log.ts';
+import { DumpUnreadable } from '../../shared/objects.ts';
+import { type ChunkDumpOutcome, type ChunkDumpPorts, chunkDump } from './chunk-dump.ts';
+import { type Intake, readNotification } from './notification.ts';
+
+export type IntakePorts = ChunkDumpPorts & {
+  readonly importer: Importer;
+  readonly fingerprint: string;
+  readonly owner: string;
+  readonly log: Log;
+};
+
+/** Undefined when the message is done with; otherwise the milliseconds after which to see it again. Never throws. */
+export async function takeIntake(body: string, receives: number, ports: IntakePorts): Promise<number | undefined> {
+  try {
+    const waits: number[] = [];
+    for (const intake of readNotification(body)) {
+      const waitMs = await takeDump(intake, ports);
+      if (waitMs !== undefined) waits.push(waitMs);
+    }
+    return waits.length > 0 ? Math.min(...waits) : undefined;
+  } catch (error) {
+    const waitMs = Math.min(900_000, 5_000 * 2 ** Math.min(receives - 1, 20));
+    ports.log('warn', 'dump is tried again', { error: describeError(error), receives, waitMs });
+    return waitMs;
+  }
+}
+
+async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | undefined> {
+  const { importer, log, now, fingerprint, owner } = ports;
+  const began = now();
+  const dump = dumpUrl(intake.dump);
+  const source = chooseSource(intake, importer);
+  if (!source) {
+    log('info', 'object is no dump: no source takes its key', { dump });
+    return undefined;
+  }
+  const sized = await withSize(intake.dump, ports);
+  if (!sized) return undefined;
+  const again = intake.again === undefined ? {} : { again: intake.again };
+  const outcome = await chunkDump({ dump: sized, source, importer, fingerprint, owner, ...again }, ports);
+  const { kind, ...fields } = outcome;
+  log(kind === 'read' && outcome.failure ? 'error' : 'info', `dump ${SAID[kind]}`, {
+    dump,
+    source: source.name,
+    ...fields,
+    ms: now() - began,
+  });
+  return waitAfter(outcome, now());
+}
+
+const SAID: Readonly<Record<ChunkDumpOutcome['kind'], string>> = {
+  read: 'chunked',
+  known: 'is known already',
+  busy: 'is being read by another chunker',
+  unfinished: 'goes on from its checkpoint in the next invocation',
+  lost: 'went to another chunker',
+};
+
+function waitAfter(outcome: ChunkDumpOutcome, now: number): number | undefined {
+  switch (outcome.kind) {
+    case 'read':
+    case 'known':
+      return undefined;
+    case 'unfinished':
+      return 0;
+    case 'busy':
+      return Math.max(1_000, outcome.until - now);
+    case 'lost':
+      return 5_000;
+  }
+}
+
+function chooseSource(intake: Intake, importer: Importer): Source | undefined {
+  if (intake.source === undefined) return sourceOf(importer, intake.dump.key);
+  return importer.sources.find((source) => source.name === intake.source);
+}
+
+/** Undefined when the object is gone: there is nothing to import any more. */
+async function withSize(dump: Intake['dump'], ports: IntakePorts): Promise<Dump | undefined> {
+  if (dump.size !== undefined) return { ...dump, size: dump.size };
+  try {
+    return { ...dump, size: await ports.dumps.size(dump) };
+  } catch (error) {
+    if (!(error instanceof DumpUnreadable)) throw error;
+    ports.log('error', 'dump is gone', { dump: dumpUrl(dump), error: error.message });
+    return undefined;
+  }
+}

@@ -1,0 +1,149 @@
+/** Amplitude's upload endpoints: one request, one answer, and whether this endpoint takes gzip. */
+import { promisify } from 'node:util';
+import { constants, crc32, deflateRaw, inflateRaw } from 'node:zlib';
+import { Pool } from 'undici';
+import type { Project } from '../../shared/config.ts';
+import { type DeflatedText, gzipMember } from './gzip-member.ts';
+import type { Answer } from './read-verdict.ts';
+
+export type UploadRequest = {
+  readonly project: Project;
+  readonly apiKey: string;
+  readonly minIdLength?: number | undefined;
+  /** The inside of the `events` array. */
+  readonly events: DeflatedText;
+};
+
+/** One request with a deadline; whatever happens is an answer or the reason why there is none. */
+export type Amplitude = { upload(request: UploadRequest): Promise<Answer> };
+
+export type AmplitudeOptions = {
+  readonly uploads: 'gzip' | 'identity';
+  readonly timeoutMs: number;
+  /** Requests at a time. */
+  readonly connections: number;
+  /** Replaces Amplitude's own address: for a simulator or a proxy. */
+  readonly endpoint?: string | undefined;
+};
+
+const ENDPOINTS = { us: 'https://api2.amplitude.com', eu: 'https://api.eu.amplitude.com' } as const;
+const BATCH_PATH = '/batch';
+/** No documented answer comes near; what is longer is not Amplitude's. 2,000 indexes in every map are 100 KB. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** Errors an endpoint gives that cannot read a compressed body. */
+const UNREADABLE = /Invalid JSON request body|Missing request body/;
+
+const inflate = promisify<Buffer, { finishFlush: number }, Buffer>(inflateRaw);
+const deflate = promisify<Buffer, { level: number; finishFlush: number }, Buffer>(deflateRaw);
+
+export function amplitude(options: AmplitudeOptions): Amplitude & { close(): Promise<void> } {
+  const pools = new Map<string, Pool>();
+  const withoutGzip = new Set<string>();
+
+  function poolFor(origin: string): Pool {
+    const pool = pools.get(origin) ?? new Pool(origin, { connections: options.connections, keepAliveTimeout: 30_000 });
+    pools.set(origin, pool);
+    return pool;
+  }
+
+  async function upload(request: UploadRequest): Promise<Answer> {
+    const origin = options.endpoint ?? ENDPOINTS[request.project.region];
+    const pool = poolFor(origin);
+    if (options.uploads === 'identity' || withoutGzip.has(origin))
+      return postIdentity(pool, request, options.timeoutMs);
+    const answer = await postGzip(pool, request, options.timeoutMs);
+    if (!mayRefuseGzip(answer)) return answer;
+    const plain = await postIdentity(pool, request, options.timeoutMs);
+    if (plain.kind === 'answer' && !mayRefuseGzip(plain)) withoutGzip.add(origin);
+    return plain;
+  }
+
+  return {
+    upload,
+    close: async () => void (await Promise.all([...pools.values()].map((pool) => pool.close()))),
+  };
+}
+
+/** Gzip on `/batch` is what Amplitude's own SDKs send, but no document promises it. */
+function mayRefuseGzip(answer: Answer): boolean {
+  return answer.kind === 'answer' && (answer.status === 415 || (answer.status === 400 && UNREADABLE.test(answer.body)));
+}
+
+function around({ apiKey, minIdLength }: UploadRequest): { prefix: Buffer; suffix: Buffer } {
+  // client_upload_time is left out on purpose: Amplitude would shift every event by how long a payload has waited.
+  const options = minIdLength === undefined ? '' : `,"options":{"min_id_length":${minIdLength}}`;
+  return {
+    prefix: Buffer.from(`{"api_key":${JSON.stringify(apiKey)},"events":[`),
+    suffix: Buffer.from(`]${options}}`),
+  };
+}
+
+function postGzip(pool: Pool, request: UploadRequest, timeoutMs: number): Promise<Answer> {
+  const { prefix, suffix } = around(request);
+  return post(
+    pool,
+    gzipMember(prefix, [request.events], Buffer.alloc(0), suffix),
+    { 'content-encoding': 'gzip' },
+    timeoutMs,
+  );
+}
+
+async function postIdentity(pool: Pool, request: UploadRequest, timeoutMs: number): Promise<Answer> {
+  const { prefix, suffix } = around(request);
+  return post(pool, Buffer.concat([prefix, await inflateText(request.events), suffix]), {}, timeoutMs);
+}
+
+async function post(pool: Pool, body: Buffer, headers: Record<string, string>, timeoutMs: number): Promise<Answer> {
+  try {
+    const response = await pool.request({
+      path: BATCH_PATH,
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: '*/*', ...headers },
+      body,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const retryAfter = Number(response.headers['retry-after']);
+    return {
+      kind: 'answer',
+      status: response.statusCode,
+      body: await readText(response.body),
+      ...(retryAfter > 0 && { retryAfterMs: retryAfter * 1000 }),
+    };
+  } catch (error) {
+    return { kind: 'no-answer', reason: describeFailure(error, timeoutMs) };
+  }
+}
+
+async function readText(body: AsyncIterable<Buffer>): Promise<string> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of body) {
+    bytes += piece.length;
+    if (bytes > MAX_ANSWER_BYTES) break;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function describeFailure(error: unknown, timeoutMs: number): string {
+  if (!(error instanceof Error)) return 'no answer';
+  if (error.name === 'TimeoutError') return `no answer within ${timeoutMs} ms`;
+  const code = 'code' in error ? String(error.code) : error.name;
+  return `no answer: ${code}`;
+}
+
+/** The text of a chunk, as a request without compression carries it. Throws when it is not what its checksum says. */
+export async function inflateText(events: DeflatedText): Promise<Buffer> {
+  const text = await inflate(events.body, { finishFlush: constants.Z_SYNC_FLUSH });
+  if (text.length !== events.textBytes || crc32(text) !== events.crc32) {
+    throw new Error(
+      `chunk is damaged: it says ${events.textBytes} bytes and holds ${text.length}, or another checksum`,
+    );
+  }
+  return text;
+}
+
+export async function deflateText(text: Buffer): Promise<DeflatedText> {
+  const body = await deflate(text, { level: 1, finishFlush: constants.Z_SYNC_FLUSH });
+  return { body, crc32: crc32(text), textBytes: text.length };
+}

@@ -1,0 +1,21 @@
+/** How long a chunk waits before it is tried again, and how often. */
+
+/** 1 s doubling to 5 minutes: an outage of seconds costs seconds, one of hours few receives. */
+export function backOffMs(receives: number): number {
+  return Math.min(300_000, 1_000 * 2 ** Math.min(receives - 1, 20));
+}
+
+/**
+ * Parked events wait as long as Amplitude's averaging window (30 s), doubling to an hour; over their daily quota, whose
+ * window moves by the hour, an hour at once. `random` (0-1) spreads them by a fifth, so that they do not all return together.
+ */
+export function parkedBackOffMs(receives: number, overQuota: boolean, random: number): number {
+  const ms = overQuota ? 3_600_000 : Math.min(3_600_000, 30_000 * 2 ** Math.min(receives - 1, 20));
+  return Math.round(ms * (1 + random / 5));
+}
+
+/** With the back-off above 36 tries are more than a day. */
+export const PARKED_MAX_RECEIVES = 36;
+
+/** The longest first wait on the parked queue: SQS delays a message by at most 15 minutes. */
+export const MAX_DELAY_MS = 900_000;

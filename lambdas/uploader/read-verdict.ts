@@ -1,0 +1,134 @@
+/** What Amplitude's answer means for the events that were sent: a pure function of status and body. */
+import { z } from 'zod';
+
+/** What came back, or why nothing did. */
+export type Answer =
+  | { readonly kind: 'answer'; readonly status: number; readonly body: string; readonly retryAfterMs?: number }
+  | { readonly kind: 'no-answer'; readonly reason: string };
+
+/** Events by their index in the request, and by the device or user Amplitude named. */
+export type Named = {
+  readonly indexes: ReadonlySet<number>;
+  readonly devices: ReadonlySet<string>;
+  readonly users: ReadonlySet<string>;
+};
+
+/**
+ * - `delivered`: Amplitude has every event
+ * - `named`: nothing was taken, and these events are why; the others can be sent again at once
+ * - `too-large`: send it in halves
+ * - `unexplained`: something in it is refused, and nobody is named
+ * - `not-now`: try the same again later
+ * - `refused`: nothing of this project is taken until a person mends it
+ */
+export type Verdict =
+  | { readonly kind: 'delivered' }
+  | {
+      readonly kind: 'named';
+      /** Never to be taken, by index; the reason is Amplitude's. */
+      readonly invalid: ReadonlyMap<number, string>;
+      readonly silenced: Named;
+      readonly throttled: Named;
+      readonly overQuota: Named;
+    }
+  | { readonly kind: 'too-large' }
+  | { readonly kind: 'unexplained'; readonly status: 400 | 403; readonly reason: string }
+  | { readonly kind: 'not-now'; readonly reason: string; readonly retryAfterMs?: number }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+const indexes = z.array(z.int().min(0)).catch([]).default([]);
+const byField = z.record(z.string(), indexes).catch({}).default({});
+const byId = z.record(z.string(), z.unknown()).catch({}).default({});
+
+/** Every part is optional and read leniently: a part of the wrong shape counts as absent. */
+const bodySchema = z.object({
+  code: z.int().optional().catch(undefined),
+  error: z.string().catch('').default(''),
+  missing_field: z.string().nullable().optional().catch(undefined),
+  events_with_invalid_fields: byField,
+  events_with_missing_fields: byField,
+  events_with_invalid_id_lengths: byField,
+  silenced_events: indexes,
+  silenced_devices: z.array(z.string()).catch([]).default([]),
+  throttled_events: indexes,
+  throttled_devices: byId,
+  throttled_users: byId,
+  exceeded_daily_quota_devices: byId,
+  exceeded_daily_quota_users: byId,
+});
+type Body = z.output<typeof bodySchema>;
+
+/** Amplitude's documents show the HTTP status and the body's code agreeing; where they do not, the worse one counts. */
+export function readVerdict(answer: Answer): Verdict {
+  if (answer.kind === 'no-answer') return { kind: 'not-now', reason: answer.reason };
+  const body = parseBody(answer.body);
+  const isFine = answer.status >= 200 && answer.status < 300;
+  const code = isFine ? (body?.code ?? 0) : answer.status;
+  if (code === 200) return { kind: 'delivered' };
+  return readFailure(code, body, answer);
+}
+
+function readFailure(code: number, body: Body | undefined, answer: Answer & { kind: 'answer' }): Verdict {
+  const error = body?.error ? `: ${withoutKey(body.error)}` : '';
+  const reason = code === 0 ? `HTTP ${answer.status} without Amplitude's confirmation` : `HTTP ${code}${error}`;
+  const later = answer.retryAfterMs === undefined ? {} : { retryAfterMs: answer.retryAfterMs };
+  const named = body && (code === 400 || code === 429) ? readNamed(body) : undefined;
+  if (code === 413) return { kind: 'too-large' };
+  if (code === 401 || (code === 400 && body && isAboutProject(body))) return { kind: 'refused', reason };
+  if (named) return named;
+  if (code === 400 || code === 403) return { kind: 'unexplained', status: code, reason };
+  return { kind: 'not-now', reason, ...later };
+}
+
+/** The key itself may stand in the answer ("Invalid API key: <key>"); it must reach no log and no ledger. */
+function withoutKey(error: string): string {
+  return error.startsWith('Invalid API key') ? 'Invalid API key' : error.slice(0, 120);
+}
+
+function isAboutProject(body: Body): boolean {
+  return (
+    body.error.startsWith('Invalid API key') ||
+    body.missing_field === 'api_key' ||
+    body.error === 'Invalid request path'
+  );
+}
+
+function readNamed(body: Body): Verdict | undefined {
+  const invalid = new Map<number, string>();
+  const maps = [
+    ['invalid value of', body.events_with_invalid_fields],
+    ['missing field', body.events_with_missing_fields],
+    ['invalid length of', body.events_with_invalid_id_lengths],
+  ] as const;
+  for (const [what, fields] of maps) {
+    for (const [field, places] of Object.entries(fields)) {
+      for (const index of places) invalid.set(index, `Amplitude: ${what} ${field}`);
+    }
+  }
+  const silenced = toNamed(body.silenced_events, body.silenced_devices, []);
+  const throttled = toNamed(
+    body.throttled_events,
+    Object.keys(body.throttled_devices),
+    Object.keys(body.throttled_users),
+  );
+  const quota = [body.exceeded_daily_quota_devices, body.exceeded_daily_quota_users] as const;
+  const overQuota = toNamed([], Object.keys(quota[0]), Object.keys(quota[1]));
+  const isAnybody = invalid.size > 0 || [silenced, throttled, overQuota].some(namesAnybody);
+  return isAnybody ? { kind: 'named', invalid, silenced, throttled, overQuota } : undefined;
+}
+
+function toNamed(places: readonly number[], devices: readonly string[], users: readonly string[]): Named {
+  return { indexes: new Set(places), devices: new Set(devices), users: new Set(users) };
+}
+
+function namesAnybody({ indexes: places, devices, users }: Named): boolean {
+  return places.size + devices.size + users.size > 0;
+}
+
+function parseBody(text: string): Body | undefined {
+  try {
+    return bodySchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}

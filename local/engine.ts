@@ -1,0 +1,149 @@
+/** The embedded engine: the queues, the ledger and the two stages of the AWS engine in one process, on one state directory. */
+import { join } from 'node:path';
+import { takeIntake } from '../lambdas/chunker/take-intake.ts';
+import { PARKED_MAX_RECEIVES } from '../lambdas/uploader/back-off.ts';
+import type { UploadChunkPorts } from '../lambdas/uploader/upload-chunk.ts';
+import { takeChunk } from '../lambdas/uploader/take-chunk.ts';
+import type { Importer, Project } from '../shared/config.ts';
+import { fileDumps, fileResults } from '../shared/embedded/files.ts';
+import { embeddedLedger } from '../shared/embedded/ledger.ts';
+import { type Clock, type EmbeddedQueue, embeddedQueue, systemClock } from '../shared/embedded/queue.ts';
+import type { State } from '../shared/embedded/state.ts';
+import type { Log } from '../shared/log.ts';
+import type { ReceivedMessage } from '../shared/queue.ts';
+import type { Receipt } from '../shared/receipt.ts';
+import { stoppable } from './clock.ts';
+
+export type EngineOptions = {
+  readonly state: State;
+  readonly importer: Importer;
+  /** Of code and config. */
+  readonly fingerprint: string;
+  readonly amplitude: UploadChunkPorts['amplitude'];
+  apiKey(project: Project): Promise<string>;
+  readonly log: Log;
+  /** Called with each receipt as its dump's books close. */
+  announce?(receipt: Receipt): void;
+  /** Records and bytes read of the dump that is being chunked. */
+  progress?(read: number, bytes: number): void;
+  readonly clock?: Clock;
+  random?(): number;
+};
+
+export type Engine = ReturnType<typeof openEngine>;
+
+/** An intake message that keeps failing (a file that cannot be read) is given up after so many tries. */
+const INTAKE_MAX_RECEIVES = 5;
+/** One process holds the state's lock, so whoever claims is the only one there is: it may take over its own lease. */
+const OWNER = 'embedded';
+/** No message is ever handed out twice while this process lives, which is all that visibility is for. */
+const VISIBILITY_MS = 12 * 3_600_000;
+/** Nothing stops this process but its user. */
+const MS_LEFT = 24 * 3_600_000;
+
+export function openEngine(options: EngineOptions) {
+  const { state, importer, log, clock = systemClock, random = Math.random } = options;
+  const running = stoppable(clock);
+  const open = (name: string, fifo: boolean, maxReceives?: number) => {
+    const deadLetters = maxReceives === undefined ? {} : { deadLetters: { queue: `${name}-dlq`, maxReceives } };
+    return embeddedQueue(state.db, name, { fifo, clock: running.clock, ...deadLetters });
+  };
+  const queues = {
+    intake: open('intake', false, INTAKE_MAX_RECEIVES),
+    // The uploader gives up by itself, and books it, before the queue would; the queue's own limit is for crashes.
+    upload: open('upload', true, importer.maxReceives + 10),
+    parked: open('parked', false, PARKED_MAX_RECEIVES + 10),
+  };
+  const deadLetters = {
+    intake: open('intake-dlq', false),
+    upload: open('upload-dlq', true),
+    parked: open('parked-dlq', false),
+  };
+  const ledger = embeddedLedger(state.db, clock.now);
+  const results = fileResults(join(state.directory, 'results'));
+  const { amplitude, apiKey, fingerprint } = options;
+  const common = {
+    importer,
+    ledger,
+    results,
+    log,
+    now: clock.now,
+    announce: async (receipt: Receipt) => options.announce?.(receipt),
+  };
+  const chunker = {
+    ...common,
+    fingerprint,
+    owner: OWNER,
+    dumps: fileDumps(),
+    uploads: queues.upload,
+    msLeft: () => MS_LEFT,
+    progress: (read: number, bytes: number) => options.progress?.(read, bytes),
+  };
+  const uploader = { ...common, amplitude, apiKey, random, parked: queues.parked };
+
+  async function run(): Promise<void> {
+    const isIdle = () => Object.values(queues).every((queue) => queue.nextVisibleAt() === undefined);
+    const work = (queue: EmbeddedQueue, take: Take) => workOff(queue, take, { isIdle, running });
+    const upload = (from: 'upload' | 'parked', maxReceives: number) => (message: ReceivedMessage) => {
+      const { receives, group } = message;
+      const received = { receives, maxReceives, ...(group !== undefined && { group }) };
+      return takeChunk(message.body, received, { ...uploader, deadLetters: deadLetters[from] });
+    };
+    if (isIdle()) return;
+    await Promise.all([
+      work(queues.intake, ({ body, receives }) => takeIntake(body, receives, chunker)),
+      ...times(importer.uploaders, () => work(queues.upload, upload('upload', importer.maxReceives))),
+      ...times(2, () => work(queues.parked, upload('parked', PARKED_MAX_RECEIVES))),
+    ]);
+  }
+
+  return {
+    queues,
+    deadLetters,
+    ledger,
+    results,
+    /** Works until nothing is left on any queue but dead letters, or until `stop`. A step that has begun is finished. */
+    run,
+    stop: running.stop,
+  };
+}
+
+/** The milliseconds after which the message is to be seen again, or undefined when it is done with. */
+type Take = (message: ReceivedMessage) => Promise<number | undefined>;
+
+/** One worker: what a Lambda's event source mapping does with a batch of one. The last one done ends them all. */
+async function workOff(
+  queue: EmbeddedQueue,
+  take: Take,
+  { isIdle, running }: { readonly isIdle: () => boolean; readonly running: ReturnType<typeof stoppable> },
+): Promise<void> {
+  try {
+    while (!running.isStopped()) {
+      const [message] = await receiveOne(queue, running);
+      if (!message) continue;
+      const waitMs = await take(message);
+      if (waitMs === undefined) await queue.remove(message.receipt);
+      else await queue.hide(message.receipt, waitMs);
+      if (isIdle()) running.stop();
+    }
+  } catch (error) {
+    running.stop();
+    throw error;
+  }
+}
+
+async function receiveOne(
+  queue: EmbeddedQueue,
+  running: ReturnType<typeof stoppable>,
+): Promise<readonly ReceivedMessage[]> {
+  try {
+    return await queue.receive({ max: 1, visibilityMs: VISIBILITY_MS, waitMs: 3_600_000 });
+  } catch (error) {
+    if (running.isStopped()) return [];
+    throw error;
+  }
+}
+
+function times<T>(count: number, make: () => T): T[] {
+  return Array.from({ length: count }, make);
+}

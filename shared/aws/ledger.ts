@@ -1,0 +1,64 @@
+/**
+ * The ledger of the AWS engine: one DynamoDB table with an item per dump and per segment (see ledger-table.ts).
+ * It needs GetItem, PutItem, UpdateItem and Query on the table, and nothing else.
+ */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { unitStateOf } from '../book-unit.ts';
+import type { Run } from '../dump.ts';
+import type { Ledger, UnitRef, UnitState } from '../ledger.ts';
+import { ITEM_VERSION, isDumpComplete, isSegmentComplete, toCounts } from '../ledger-items.ts';
+import { dynamoTable } from './dynamo-table.ts';
+import {
+  claim,
+  close,
+  endDump,
+  type LedgerStore,
+  noteComplete,
+  readDump,
+  release,
+  saveCheckpoint,
+} from './ledger-dumps.ts';
+import { bookDead, bookReplayed, planSegment, readSegment, readSegments, settle } from './ledger-segments.ts';
+
+export type DynamoLedgerOptions = {
+  /** An item is forgotten when it has not been written for so long. Longer than any message may wait in a queue. */
+  readonly retentionDays: number;
+  readonly now?: () => number;
+};
+
+export function dynamoLedger(client: DynamoDBClient, table: string, options: DynamoLedgerOptions): Ledger {
+  const { retentionDays, now = Date.now } = options;
+  const store: LedgerStore = {
+    table: dynamoTable(client, table),
+    stamp: () => ({ v: ITEM_VERSION, expiresAt: Math.floor(now() / 1_000) + retentionDays * 86_400 }),
+  };
+  return {
+    claim: (request) => claim(store, request),
+    planSegment: (run, segment, plan) => planSegment(store, { ...run, segment }, plan),
+    saveCheckpoint: (run, owner, checkpoint, leaseUntil) => saveCheckpoint(store, run, owner, checkpoint, leaseUntil),
+    endDump: (run, owner, end) => endDump(store, run, owner, end),
+    async release(run, owner) {
+      await release(store, run, owner);
+    },
+    unitState: (unit) => unitState(store, unit),
+    settle: (unit, settlement) => settle(store, unit, settlement),
+    bookDead: (unit, reason) => bookDead(store, unit, reason, now()),
+    bookReplayed: (unit) => bookReplayed(store, unit),
+    completeSegment: (run, segment) => completeSegment(store, run, segment),
+    isComplete: async (run) => isDumpComplete((await readDump(store, run.dumpId))?.item, run),
+    close: (run, finishedAt) => close(store, run, finishedAt),
+    entry: async (id) => (await readDump(store, id))?.item.entry,
+    segments: async (run) => (await readSegments(store, run)).map(toCounts),
+  };
+}
+
+/** Two reads, and both strongly consistent: a stale one could make a settled unit look open. */
+async function unitState(store: LedgerStore, unit: UnitRef): Promise<UnitState> {
+  const [dump, segment] = await Promise.all([readDump(store, unit.dumpId), readSegment(store, unit)]);
+  return unitStateOf(dump?.item.entry.run, segment, unit);
+}
+
+async function completeSegment(store: LedgerStore, run: Run, segment: number): Promise<boolean> {
+  if (!isSegmentComplete(await readSegment(store, { ...run, segment }))) return false;
+  return isDumpComplete(await noteComplete(store, run, segment), run);
+}

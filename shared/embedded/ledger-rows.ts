@@ -1,0 +1,73 @@
+/** The ledger's two SQLite tables: a row of JSON per dump and per segment, read and written inside transactions. */
+import type { DatabaseSync } from 'node:sqlite';
+import type { Run } from '../dump.ts';
+import { checkVersion, type DumpItem, EMPTY_SEGMENT, ITEM_VERSION, type SegmentItem } from '../ledger-items.ts';
+import { inTransaction } from './transaction.ts';
+
+export type SegmentRef = Run & { readonly segment: number };
+export type LedgerRows = ReturnType<typeof ledgerRows>;
+
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS ledger_dumps (dump_id TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS ledger_segments (
+    dump_id TEXT, run INTEGER, segment INTEGER, item TEXT NOT NULL, PRIMARY KEY (dump_id, run, segment)
+  ) WITHOUT ROWID;`;
+
+/** Changes nothing where they are there already, so that a reader may do it too. */
+export function createLedgerTables(db: DatabaseSync): void {
+  db.exec(TABLES);
+}
+
+export function ledgerRows(db: DatabaseSync) {
+  createLedgerTables(db);
+  const getDump = db.prepare('SELECT item FROM ledger_dumps WHERE dump_id = ?');
+  const putDump = db.prepare('INSERT OR REPLACE INTO ledger_dumps VALUES (?, ?)');
+  const getSegment = db.prepare('SELECT item FROM ledger_segments WHERE dump_id = ? AND run = ? AND segment = ?');
+  const putSegment = db.prepare('INSERT OR REPLACE INTO ledger_segments VALUES (?, ?, ?, ?)');
+  const getSegments = db.prepare('SELECT item FROM ledger_segments WHERE dump_id = ? AND run = ? ORDER BY segment');
+  return {
+    /** All of `work` or nothing of it; nobody else writes meanwhile. */
+    transact: <T>(work: () => T): T => inTransaction(db, work),
+    dump(id: string): DumpItem | undefined {
+      const row = getDump.get(id);
+      return row && decodeDump(String(row.item), `dump ${id}`);
+    },
+    putDump(item: DumpItem): void {
+      putDump.run(item.entry.dumpId, encode({ ...item, done: [...item.done] }));
+    },
+    /** An empty one when nothing is booked yet. */
+    segment({ dumpId, run, segment }: SegmentRef): SegmentItem {
+      const row = getSegment.get(dumpId, run, segment);
+      return row ? decodeSegment(String(row.item), `segment ${segment} of dump ${dumpId}`) : EMPTY_SEGMENT;
+    },
+    putSegment({ dumpId, run, segment }: SegmentRef, item: SegmentItem): void {
+      const { settled, parkedSent, deadUnits } = item;
+      const sets = { settled: [...settled], parkedSent: [...parkedSent], deadUnits: [...deadUnits] };
+      putSegment.run(dumpId, run, segment, encode({ ...item, ...sets }));
+    },
+    segments({ dumpId, run }: Run): SegmentItem[] {
+      const found = getSegments.all(dumpId, run);
+      return found.map((row) => decodeSegment(String(row.item), `a segment of dump ${dumpId}`));
+    },
+  };
+}
+
+function encode(item: object): string {
+  return JSON.stringify({ v: ITEM_VERSION, ...item });
+}
+
+/** Rows are written by this file alone: of the version just checked, they are what `encode` made of the item. */
+function decodeDump(text: string, what: string): DumpItem {
+  const { v, done, ...item } = JSON.parse(text) as { v: unknown; done: number[] } & Omit<DumpItem, 'done'>;
+  checkVersion(v, what);
+  return { ...item, done: new Set(done) };
+}
+
+type SetName = 'settled' | 'parkedSent' | 'deadUnits';
+
+function decodeSegment(text: string, what: string): SegmentItem {
+  type Row = { v: unknown } & Record<SetName, string[]> & Omit<SegmentItem, SetName>;
+  const { v, settled, parkedSent, deadUnits, ...item } = JSON.parse(text) as Row;
+  checkVersion(v, what);
+  return { ...item, settled: new Set(settled), parkedSent: new Set(parkedSent), deadUnits: new Set(deadUnits) };
+}

@@ -1,0 +1,91 @@
+/** The ledger of the embedded engine: items are read, changed by pure functions and written back in one transaction. */
+import type { DatabaseSync } from 'node:sqlite';
+import { type Booking, book, dying, reviving, settling, standingOf, unitStateOf } from '../book-unit.ts';
+import { decideClaim } from '../claim.ts';
+import { dumpId, type Run } from '../dump.ts';
+import type { Claim, ClaimRequest, Ledger, Settlement, UnitRef } from '../ledger.ts';
+import { type DumpItem, isDumpComplete, isSegmentComplete, toClaim, toCounts } from '../ledger-items.ts';
+import { type LedgerRows, ledgerRows, type SegmentRef } from './ledger-rows.ts';
+
+/** Creates its tables in `db`, which stays its owner's to configure and to close. */
+export function embeddedLedger(db: DatabaseSync, now: () => number = Date.now): Ledger {
+  const rows = ledgerRows(db);
+  return {
+    claim: async (request) => rows.transact(() => claim(rows, request)),
+    planSegment: async (run, segment, plan) =>
+      rows.transact(() => rows.putSegment({ ...run, segment }, { ...rows.segment({ ...run, segment }), plan })),
+    saveCheckpoint: async (run, owner, checkpoint, leaseUntil) =>
+      changeDump(rows, run, (item) => isLeasedTo(item, owner) && withEntry({ ...item, leaseUntil }, { checkpoint })),
+    endDump: async (run, owner, end) =>
+      changeDump(
+        rows,
+        run,
+        (item) => mayEnd(item, owner) && withEntry({ ...item, leaseUntil: 0 }, { state: 'read', ...end }),
+      ),
+    async release(run, owner) {
+      changeDump(rows, run, (item) => isLeasedTo(item, owner) && { ...item, leaseUntil: 0 });
+    },
+    unitState: async (unit) => unitStateOf(rows.dump(unit.dumpId)?.entry.run, rows.segment(unit), unit),
+    settle: async (unit, settlement) => rows.transact(() => settle(rows, unit, settlement)),
+    bookDead: async (unit, reason) => rows.transact(() => bookIfThere(rows, dying(unit, reason, now()))),
+    bookReplayed: async (unit) => rows.transact(() => bookIfThere(rows, reviving(unit))),
+    completeSegment: async (run, segment) => completeSegment(rows, { ...run, segment }),
+    isComplete: async (run) => isDumpComplete(rows.dump(run.dumpId), run),
+    close: async (run, finishedAt) =>
+      changeDump(rows, run, (item) => item.entry.state === 'read' && withEntry(item, { state: 'closed', finishedAt })),
+    entry: async (id) => rows.dump(id)?.entry,
+    segments: async (run) => rows.segments(run).map(toCounts),
+  };
+}
+
+function claim(rows: LedgerRows, request: ClaimRequest): Claim {
+  const item = rows.dump(dumpId(request.dump));
+  const decision = decideClaim(item, request);
+  if (decision.kind === 'busy' || decision.kind === 'done') return decision;
+  rows.putDump(decision.item);
+  return toClaim(decision.item);
+}
+
+function settle(rows: LedgerRows, unit: UnitRef, settlement: Settlement): 'settled' | 'repeat' {
+  const segment = rows.segment(unit);
+  const place = standingOf(segment, unit);
+  if (place === 'settled' || place === 'unknown') return 'repeat';
+  rows.putSegment(unit, book(segment, settling(unit, place, settlement)));
+  return 'settled';
+}
+
+function bookIfThere(rows: LedgerRows, booking: Booking): void {
+  const segment = rows.segment(booking.unit);
+  if (standingOf(segment, booking.unit) === booking.from) rows.putSegment(booking.unit, book(segment, booking));
+}
+
+function completeSegment(rows: LedgerRows, segment: SegmentRef): boolean {
+  if (!isSegmentComplete(rows.segment(segment))) return false;
+  changeDump(rows, segment, (item) => {
+    return !item.done.has(segment.segment) && { ...item, done: new Set(item.done).add(segment.segment) };
+  });
+  return isDumpComplete(rows.dump(segment.dumpId), segment);
+}
+
+/** Writes what `change` makes of the dump; false when that is nothing, or `run` is not its current one. */
+function changeDump(rows: LedgerRows, run: Run, change: (item: DumpItem) => DumpItem | false): boolean {
+  return rows.transact(() => {
+    const item = rows.dump(run.dumpId);
+    const changed = item?.entry.run === run.run && change(item);
+    if (changed) rows.putDump(changed);
+    return Boolean(changed);
+  });
+}
+
+function isLeasedTo(item: DumpItem, owner: string): boolean {
+  return item.owner === owner && item.leaseUntil > 0;
+}
+
+/** Its reader may say so twice. */
+function mayEnd(item: DumpItem, owner: string): boolean {
+  return isLeasedTo(item, owner) || (item.owner === owner && item.entry.state === 'read');
+}
+
+function withEntry(item: DumpItem, changes: Partial<DumpItem['entry']>): DumpItem {
+  return { ...item, entry: { ...item.entry, ...changes } };
+}

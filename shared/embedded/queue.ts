@@ -1,0 +1,110 @@
+/** The queue port on SQLite: what SQS does, within one process, on one file. */
+import { EventEmitter } from 'node:events';
+import type { DatabaseSync } from 'node:sqlite';
+import { setTimeout as wait } from 'node:timers/promises';
+import { messageBytes } from '../message-bytes.ts';
+import type { OutgoingMessage, Queue } from '../queue.ts';
+import { messageRows, type QueueKind } from './message-rows.ts';
+import { inTransaction } from './transaction.ts';
+
+/** Time as a queue sees it. `sleep` ends after `ms`, or (whether it resolves or rejects then) when the signal aborts. */
+export type Clock = {
+  /** Ms since epoch. */
+  now(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+};
+
+export const systemClock: Clock = {
+  now: Date.now,
+  sleep: (ms, signal) => wait(ms, undefined, signal && { signal }),
+};
+
+export type EmbeddedQueue = Queue & {
+  /** When the next message is to be had, ms since epoch, in the past if there is one already; undefined if there is none. */
+  nextVisibleAt(): number | undefined;
+};
+
+/** SQS: DelaySeconds is at most 900. */
+const MAX_DELAY_MS = 900_000;
+
+/** One emitter per database, so that queues of one name hear of each other, and a dead-letter queue of its source. */
+const emitters = new WeakMap<DatabaseSync, EventEmitter>();
+
+/**
+ * A queue of a state that `openState` opened. `onChange` is called when a message may have become receivable, now or at
+ * another time than before. The clock is the system's if there is none.
+ */
+export function embeddedQueue(
+  db: DatabaseSync,
+  name: string,
+  options: QueueKind & { readonly clock?: Clock; readonly onChange?: () => void },
+): EmbeddedQueue {
+  const { clock = systemClock, deadLetters, onChange } = options;
+  const rows = messageRows(db, name, options);
+  const changes = changesOf(db);
+  if (onChange) changes.on(name, onChange);
+  return {
+    async send(messages) {
+      for (const message of messages) checkMessage(message, name, options.fifo);
+      const now = clock.now();
+      inTransaction(db, () => {
+        rows.forgetIds(now);
+        for (const message of messages) rows.add(message, now);
+      });
+      changes.emit(name);
+    },
+    async receive({ max, visibilityMs, waitMs = 0 }) {
+      const until = clock.now() + waitMs;
+      for (;;) {
+        const now = clock.now();
+        const { messages, buried } = inTransaction(db, () => rows.take(max, visibilityMs, now));
+        if (buried > 0 && deadLetters) changes.emit(deadLetters.queue);
+        if (messages.length > 0 || now >= until) return messages;
+        await changeWithin(Math.min(until, rows.nextVisibleAt() ?? until) - now, name, changes, clock);
+      }
+    },
+    async remove(receipt) {
+      inTransaction(db, () => rows.remove(receipt));
+      changes.emit(name);
+    },
+    async hide(receipt, ms) {
+      rows.hide(receipt, clock.now() + ms);
+      changes.emit(name);
+    },
+    size: async () => rows.count(clock.now()),
+    nextVisibleAt: () => rows.nextVisibleAt(),
+  };
+}
+
+function changesOf(db: DatabaseSync): EventEmitter {
+  const known = emitters.get(db);
+  if (known) return known;
+  // Every receive that waits listens: as many as there are workers.
+  const changes = new EventEmitter().setMaxListeners(0);
+  emitters.set(db, changes);
+  return changes;
+}
+
+/** What SQS would refuse is refused here too, so that what runs on one engine runs on the other. */
+function checkMessage(message: OutgoingMessage, queue: string, fifo: boolean): void {
+  messageBytes(message, queue);
+  const what = `message ${message.id} for queue ${queue}`;
+  if (fifo && message.group === undefined) throw new Error(`${what} has no group; on a FIFO queue each has one`);
+  const { delayMs = 0 } = message;
+  if (fifo && delayMs > 0) throw new Error(`${what} has a delay of ${delayMs} ms; a FIFO queue knows no delays`);
+  if (delayMs > MAX_DELAY_MS)
+    throw new Error(`${what} has a delay of ${delayMs} ms, at most ${MAX_DELAY_MS} are allowed`);
+}
+
+async function changeWithin(ms: number, queue: string, changes: EventEmitter, clock: Clock): Promise<void> {
+  const change = new AbortController();
+  const noticed = () => change.abort();
+  changes.once(queue, noticed);
+  try {
+    await clock.sleep(ms, change.signal);
+  } catch (error) {
+    if (!change.signal.aborted) throw error;
+  } finally {
+    changes.off(queue, noticed);
+  }
+}

@@ -1,0 +1,22 @@
+/** One JSON line per unit of work; never an event's content, never a key. */
+
+/**
+ * `info`: it went as it should. `warn`: it will be tried again, nothing is lost. `error`: someone must act.
+ * Fields use the words of the ledger (dump, segment, chunk, delivered, …).
+ */
+export type Log = (
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;
+
+export const logJson: Log = (level, message, fields) => {
+  console.log(JSON.stringify({ level, message, ...fields }));
+};
+
+/** An error and its causes, on one line. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `: ${describeError(error.cause)}`;
+  return `${error.message || error.name}${cause}`;
+}
