@@ -4,26 +4,28 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { dynamoLedger } from '../shared/aws/ledger.ts';
 import { sqsQueue } from '../shared/aws/queue.ts';
-import { STACK_OUTPUTS, type StackOutput } from '../shared/stack-outputs.ts';
+import { DEFAULT_LEDGER_DAYS } from '../shared/config.ts';
+import { STACK_OUTPUTS, type StackOutputs } from '../shared/stack-outputs.ts';
 import { UsageError } from './usage.ts';
 
 /** With the credentials and the region that the AWS SDK finds (environment, profile). */
 export async function openStack(name: string) {
   const output = await readOutputs(name);
   const sqs = new SQSClient();
-  const standard = (url: StackOutput) => sqsQueue(sqs, output[url], { fifo: false });
-  const fifo = (url: StackOutput) => sqsQueue(sqs, output[url], { fifo: true });
+  const standard = (url: keyof StackOutputs) => sqsQueue(sqs, output[url], { fifo: false });
+  const fifo = (url: keyof StackOutputs) => sqsQueue(sqs, output[url], { fifo: true });
   return {
     queues: { intake: standard('IntakeQueueUrl'), upload: fifo('UploadQueueUrl'), parked: standard('ParkedQueueUrl') },
     deadLetters: { intake: standard('IntakeDlqUrl'), upload: fifo('UploadDlqUrl'), parked: standard('ParkedDlqUrl') },
-    ledger: dynamoLedger(new DynamoDBClient(), output.LedgerTableName, { retentionDays: 400 }),
+    ledger: dynamoLedger(new DynamoDBClient(), output.LedgerTableName, { retentionDays: DEFAULT_LEDGER_DAYS }),
   };
 }
 
-async function readOutputs(name: string): Promise<Record<StackOutput, string>> {
+async function readOutputs(name: string): Promise<StackOutputs> {
   const { Stacks = [] } = await new CloudFormationClient().send(new DescribeStacksCommand({ StackName: name }));
   const outputs = new Map(Stacks[0]?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
   const missing = STACK_OUTPUTS.filter((key) => !outputs.get(key));
-  if (missing.length > 0) throw new UsageError(`stack ${name} has no output ${missing.join(', ')}; is it an importer's stack?`);
-  return Object.fromEntries(STACK_OUTPUTS.map((key) => [key, outputs.get(key)])) as Record<StackOutput, string>;
+  if (missing.length > 0)
+    throw new UsageError(`stack ${name} has no output ${missing.join(', ')}; is it an importer's stack?`);
+  return Object.fromEntries(STACK_OUTPUTS.map((key) => [key, outputs.get(key)])) as StackOutputs;
 }

@@ -56,7 +56,9 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   const key = chooseKey(options);
   const state = openState(options.state ?? DEFAULT_STATE);
   const simulator =
-    options.live || options.endpoint ? undefined : await startSimulator({ store: join(state.directory, 'simulator.sqlite') });
+    options.live || options.endpoint
+      ? undefined
+      : await startSimulator({ store: join(state.directory, 'simulator.sqlite') });
   const endpoint = options.endpoint ?? simulator?.url;
   const { uploads, requestTimeoutMs: timeoutMs, uploaders: connections } = importer;
   const uploads_ = amplitude({ uploads, timeoutMs, connections, endpoint });
@@ -97,7 +99,8 @@ async function loadConfig(path: string): Promise<Importer> {
   if (!existsSync(path)) throw new UsageError(`no configuration at ${path}; name one with --config`);
   try {
     const { default: exported } = (await import(pathToFileURL(path).href)) as { default?: Importer };
-    if (exported === undefined) throw new ConfigError('it has no default export: expected export default defineImporter({ … })');
+    if (exported === undefined)
+      throw new ConfigError('it has no default export: expected export default defineImporter({ … })');
     return defineImporter(exported);
   } catch (error) {
     throw new ConfigError(`${path}: ${describeError(error)}`, { cause: undefined });

@@ -19,19 +19,25 @@ export function findDumps(names: readonly string[], importer: Importer, sourceNa
   for (const name of names) {
     for (const { path, key } of expand(name)) {
       const absolute = resolve(path);
-      if (!found.has(absolute)) found.set(absolute, { path: absolute, source: chooseSource(key, importer, sourceName) });
+      if (!found.has(absolute))
+        found.set(absolute, { path: absolute, source: chooseSource(key, importer, sourceName) });
     }
   }
   return [...found.values()];
 }
 
-type Candidate = { readonly path: string; /** As it would be in a bucket: what prefixes are compared with. */ readonly key: string };
+type Candidate = {
+  readonly path: string /** As it would be in a bucket: what prefixes are compared with. */;
+  readonly key: string;
+};
 
 function expand(name: string): Candidate[] {
   const stats = statSync(name, { throwIfNoEntry: false });
   if (stats?.isDirectory()) return expandDirectory(name);
   if (stats) return [{ path: name, key: relative('.', name) }];
-  const matches = globSync(name).filter((path) => statSync(path).isFile()).toSorted();
+  const matches = globSync(name)
+    .filter((path) => statSync(path).isFile())
+    .toSorted();
   if (matches.length === 0) throw new UsageError(`${name}: no such file, directory or pattern with matches`);
   return matches.map((path) => ({ path, key: relative('.', path) }));
 }
@@ -42,7 +48,9 @@ function expandDirectory(directory: string): Candidate[] {
     .map((entry) => join(entry.parentPath, entry.name))
     .toSorted();
   if (files.length === 0) {
-    throw new UsageError(`${directory}: no dumps in this directory; looked for *.ndjson, *.jsonl and *.json, each also with .gz`);
+    throw new UsageError(
+      `${directory}: no dumps in this directory; looked for *.ndjson, *.jsonl and *.json, each also with .gz`,
+    );
   }
   return files.map((path) => ({ path, key: relative(directory, path) }));
 }

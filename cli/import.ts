@@ -52,9 +52,19 @@ export const importCommand: Command = {
       const wanted = await request(findDumps(names, run.importer, values.source), again, run);
       const interrupted = await run.work(wanted.map(({ id }) => id));
       const receipts = await collectReceipts(wanted, run);
-      for (const { receipt, note } of receipts) console.log(values.json ? JSON.stringify(receipt) : formatReceipt(receipt, note));
-      if (!values.json) console.log(hint(receipts.map(({ receipt }) => receipt), run));
-      return exitCodeOf(receipts.map(({ receipt }) => receipt), interrupted);
+      for (const { receipt, note } of receipts)
+        console.log(values.json ? JSON.stringify(receipt) : formatReceipt(receipt, note));
+      if (!values.json)
+        console.log(
+          hint(
+            receipts.map(({ receipt }) => receipt),
+            run,
+          ),
+        );
+      return exitCodeOf(
+        receipts.map(({ receipt }) => receipt),
+        interrupted,
+      );
     } finally {
       await run.close();
     }
@@ -64,7 +74,11 @@ export const importCommand: Command = {
 type Wanted = { readonly id: string; readonly dump: Dump; readonly wasKnown: boolean };
 
 /** Puts every dump that is not known yet on the intake queue. */
-async function request(found: readonly FoundDump[], again: { readonly again?: string }, { engine }: EmbeddedRun): Promise<Wanted[]> {
+async function request(
+  found: readonly FoundDump[],
+  again: { readonly again?: string },
+  { engine }: EmbeddedRun,
+): Promise<Wanted[]> {
   const wanted: Wanted[] = [];
   for (const { path, source } of found) {
     const dump = await describeFile(path);
@@ -81,14 +95,20 @@ async function request(found: readonly FoundDump[], again: { readonly again?: st
 }
 
 /** Of the dumps that were asked for, in that order, then of any other that a stopped import had left and that is complete now. */
-async function collectReceipts(wanted: readonly Wanted[], run: EmbeddedRun): Promise<{ receipt: Receipt; note?: string }[]> {
+async function collectReceipts(
+  wanted: readonly Wanted[],
+  run: EmbeddedRun,
+): Promise<{ receipt: Receipt; note?: string }[]> {
   const receipts: { receipt: Receipt; note?: string }[] = [];
   const { engine, closed } = run;
   for (const { id, wasKnown } of wanted) {
     const entry = await engine.ledger.entry(id);
     if (!entry) continue;
     const receipt = toReceipt(entry, await engine.ledger.segments(entry), engine.results.url);
-    receipts.push({ receipt, ...(wasKnown && { note: 'known already, nothing was sent; --again reads it once more' }) });
+    receipts.push({
+      receipt,
+      ...(wasKnown && { note: 'known already, nothing was sent; --again reads it once more' }),
+    });
   }
   const ids = new Set(wanted.map(({ id }) => id));
   const others = new Map(closed.filter(({ dumpId: id }) => !ids.has(id)).map((receipt) => [receipt.dumpId, receipt]));
@@ -99,7 +119,9 @@ async function collectReceipts(wanted: readonly Wanted[], run: EmbeddedRun): Pro
 /** What to do next. */
 function hint(receipts: readonly Receipt[], { target }: EmbeddedRun): string {
   const lines = [`sent to ${target}`];
-  if (receipts.some(({ dead }) => dead > 0)) lines.push('dead payloads rest in the dead-letter queue; when the cause is mended: s3-to-amplitude replay');
-  if (receipts.some(({ parked, inFlight }) => parked + inFlight > 0)) lines.push('not everything is delivered yet; the same command goes on');
+  if (receipts.some(({ dead }) => dead > 0))
+    lines.push('dead payloads rest in the dead-letter queue; when the cause is mended: s3-to-amplitude replay');
+  if (receipts.some(({ parked, inFlight }) => parked + inFlight > 0))
+    lines.push('not everything is delivered yet; the same command goes on');
   return lines.join('\n');
 }

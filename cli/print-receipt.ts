@@ -12,7 +12,11 @@ export function formatReceipt(receipt: Receipt, note?: string): string {
     `  uploads   ${n(receipt.chunks)} chunks in ${n(receipt.requests)} requests`,
     ...(receipt.firstEventAt ? [`  time      ${receipt.firstEventAt} to ${receipt.lastEventAt}`] : []),
   ];
-  if (receipt.rejectsAt) lines.push(`  rejected  ${n(receipt.rejected)}, each with its place and reason in ${receipt.rejectsAt}`, ...formatReasons(receipt));
+  if (receipt.rejectsAt)
+    lines.push(
+      `  rejected  ${n(receipt.rejected)}, each with its place and reason in ${receipt.rejectsAt}`,
+      ...formatReasons(receipt),
+    );
   return lines.join('\n');
 }
 
@@ -22,7 +26,7 @@ function formatReasons({ reasons }: Receipt): string[] {
 }
 
 function took({ startedAt, finishedAt }: Receipt): string {
-  if (finishedAt === undefined) return '';
+  if (finishedAt === null) return '';
   return ` in ${((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s`;
 }
 

@@ -7,7 +7,11 @@ const EVERY_MS = 200;
 const START_OF_LINE = '\r\u001b[K';
 
 /** `read` are the records of the dump that is being chunked: the ledger hears of them a segment at a time. */
-export function showProgress(ledger: Pick<Ledger, 'entry' | 'segments'>, dumpIds: readonly string[], read: () => number) {
+export function showProgress(
+  ledger: Pick<Ledger, 'entry' | 'segments'>,
+  dumpIds: readonly string[],
+  read: () => number,
+) {
   const { stderr } = process;
   if (!stderr.isTTY) return { end: () => undefined };
   const began = Date.now();
@@ -20,7 +24,8 @@ export function showProgress(ledger: Pick<Ledger, 'entry' | 'segments'>, dumpIds
     const { delivered, parked, dead, refused } = sumBooks(segments);
     const perSecond = Math.round(delivered / ((Date.now() - began) / 1000));
     const parts = [`${n(read())} read`, `${n(delivered)} delivered (${n(perSecond)}/s)`];
-    for (const [name, count] of Object.entries({ refused, parked, dead })) if (count > 0) parts.push(`${n(count)} ${name}`);
+    for (const [name, count] of Object.entries({ refused, parked, dead }))
+      if (count > 0) parts.push(`${n(count)} ${name}`);
     stderr.write(`${START_OF_LINE}${parts.join(' · ')}`);
   };
   const timer = setInterval(() => void draw(), EVERY_MS);

@@ -38,7 +38,10 @@ export async function replayMessages(options: ReplayOptions, ports: ReplayPorts)
   let messages = 0;
   let events = 0;
   while (messages < options.limit) {
-    const received = await deadLetters.receive({ max: Math.min(BATCH, options.limit - messages), visibilityMs: VISIBILITY_MS });
+    const received = await deadLetters.receive({
+      max: Math.min(BATCH, options.limit - messages),
+      visibilityMs: VISIBILITY_MS,
+    });
     if (received.length === 0) break;
     for (const message of received) {
       const header = readHeader(message.body);
@@ -61,7 +64,14 @@ async function moveBack(message: ReceivedMessage, header: ChunkHeader | undefine
   const id = `${header ? chunkId(header) : 'intake'}.replay.${ports.now()}`;
   if (header) {
     const { dumpId, run, segment, events, parked } = header;
-    await ports.ledger.bookReplayed({ dumpId, run, segment, events, unit: unitOf(header), ...(parked && { parent: parked.parent }) });
+    await ports.ledger.bookReplayed({
+      dumpId,
+      run,
+      segment,
+      events,
+      unit: unitOf(header),
+      ...(parked && { parent: parked.parent }),
+    });
   }
   await ports.queue.send([{ id, body, ...(group !== undefined && { group }) }]);
   await ports.deadLetters.remove(receipt);

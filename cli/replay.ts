@@ -42,7 +42,8 @@ export const replayCommand: Command = {
   help: HELP,
   async run(args) {
     const { values, positionals } = readArgs('replay', args, OPTIONS);
-    if (positionals.length > 0) throw new UsageError(`replay takes no ${positionals[0]}; see s3-to-amplitude replay --help`);
+    if (positionals.length > 0)
+      throw new UsageError(`replay takes no ${positionals[0]}; see s3-to-amplitude replay --help`);
     const queues = chooseQueues(values.queue);
     const limit = readNumber('limit', values.limit, 1, 1_000_000_000) ?? Number.POSITIVE_INFINITY;
     const options = { limit, dryRun: values['dry-run'] === true };
@@ -57,7 +58,11 @@ async function replayStack(stack: string, queues: readonly QueueName[], options:
   return EXIT.fine;
 }
 
-async function replayHere(values: Parameters<typeof openRun>[0] & { readonly json?: boolean | undefined }, queues: readonly QueueName[], options: ReplayOptions): Promise<number> {
+async function replayHere(
+  values: Parameters<typeof openRun>[0] & { readonly json?: boolean | undefined },
+  queues: readonly QueueName[],
+  options: ReplayOptions,
+): Promise<number> {
   const run = await openRun(values);
   const say = values.json ? console.error : console.log;
   try {
@@ -88,13 +93,19 @@ type ReplayEngine = {
   readonly ledger: ReplayPorts['ledger'];
 };
 
-function replayQueue({ queues, deadLetters, ledger }: ReplayEngine, name: QueueName, options: ReplayOptions): Promise<Replayed> {
+function replayQueue(
+  { queues, deadLetters, ledger }: ReplayEngine,
+  name: QueueName,
+  options: ReplayOptions,
+): Promise<Replayed> {
   return replayMessages(options, { queue: queues[name], deadLetters: deadLetters[name], ledger, now: Date.now });
 }
 
 function report(name: QueueName, replayed: Replayed, { dryRun }: ReplayOptions, say: (line: string) => void): void {
   const { messages, events, reasons } = replayed;
-  say(`${name}: ${messages} messages with ${events} events ${dryRun ? 'are dead (the first of each lane)' : 'are back on their queue'}`);
+  say(
+    `${name}: ${messages} messages with ${events} events ${dryRun ? 'are dead (the first of each lane)' : 'are back on their queue'}`,
+  );
   for (const [reason, count] of Object.entries(reasons)) say(`  ${count}  ${reason}`);
 }
 

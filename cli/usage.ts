@@ -19,7 +19,11 @@ export type Command = {
 };
 
 /** Options and positionals; throws a UsageError that names the command's help. */
-export function readArgs<const Options extends ParseArgsOptionsConfig>(command: string, args: readonly string[], options: Options) {
+export function readArgs<const Options extends ParseArgsOptionsConfig>(
+  command: string,
+  args: readonly string[],
+  options: Options,
+) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {

@@ -70,9 +70,9 @@ function show(value: unknown): string {
 /** Edit distance (Levenshtein), without regard to case. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, charA] of [...a.toLowerCase()].entries()) {
+  for (const [i, charA] of a.toLowerCase().split('').entries()) {
     const next = [i + 1];
-    for (const [j, charB] of [...b.toLowerCase()].entries()) {
+    for (const [j, charB] of b.toLowerCase().split('').entries()) {
       const change = (row[j] ?? 0) + (charA === charB ? 0 : 1);
       next.push(Math.min(change, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
     }

@@ -21,6 +21,9 @@ type MapMethod = {
 };
 export type MapFunction = MapMethod['map'];
 
+/** More than a year, so that last year's file of the same day is recognised too. */
+export const DEFAULT_LEDGER_DAYS = 400;
+
 const projectSchema = z.strictObject({
   /** Name or ARN of the Secrets Manager secret that holds the API key, as it is or as JSON `{"apiKey": "…"}`. */
   secret: z.string().min(1),
@@ -71,7 +74,7 @@ const importerSchema = z
     /** An upload that has no answer after so long is tried again later, ms. */
     requestTimeoutMs: z.int().min(1_000).max(120_000).default(60_000),
     /** How long the ledger remembers a dump, days: until then the same object dropped again is recognised. */
-    ledgerDays: z.int().min(8).max(3_650).default(400),
+    ledgerDays: z.int().min(8).max(3_650).default(DEFAULT_LEDGER_DAYS),
     /** How often a chunk is tried before it is dead; with the back-off 50 is about 4 hours. */
     maxReceives: z.int().min(1).max(1_000).default(50),
   })

@@ -20,9 +20,10 @@ export type Receipt = Omit<Books, 'firstTime' | 'lastTime'> & {
   readonly firstEventAt?: string;
   readonly lastEventAt?: string;
   readonly startedAt: string;
-  readonly finishedAt?: string;
-  /** Where the rejects files lie; left out when there are none. */
-  readonly rejectsAt?: string;
+  /** Null while something is left to do. */
+  readonly finishedAt: string | null;
+  /** Where the rejects files lie; null when there are none. */
+  readonly rejectsAt: string | null;
 };
 
 /** `resultsUrl` turns a key of the results bucket into what a person can open. */
@@ -45,8 +46,8 @@ export function toReceipt(
     ...(firstTime !== undefined && { firstEventAt: toIso(firstTime) }),
     ...(lastTime !== undefined && { lastEventAt: toIso(lastTime) }),
     startedAt: toIso(entry.startedAt),
-    ...(entry.finishedAt !== undefined && { finishedAt: toIso(entry.finishedAt) }),
-    ...(rejected > 0 && { rejectsAt: resultsUrl(rejectsPrefix(entry)) }),
+    finishedAt: entry.finishedAt === undefined ? null : toIso(entry.finishedAt),
+    rejectsAt: rejected > 0 ? resultsUrl(rejectsPrefix(entry)) : null,
   };
 }
 

@@ -34,25 +34,26 @@ export function sendChunks(segment: Segment, names: ChunkNames, queue: Pick<Queu
     await queue.send(messages);
   }
 
-  return {
-    /** Takes what the segment has closed. Resolves when there is room for more; rejects when an earlier send failed. */
-    async next(): Promise<void> {
-      const closed = segment.takeClosed();
-      if (closed.length === 0) return;
-      const compressed = Promise.all(closed.map((chunk) => compressChunk(chunk))).then((parts) => parts.flat());
-      last = sendGroup(closed, compressed, last);
-      last.catch(() => undefined); // awaited below; until then its failure must not count as unhandled
-      underWay.push(last);
-      if (underWay.length > MAX_UNDER_WAY) await underWay.shift();
-    },
-    /** Closes every chunk and resolves, when all are on the queue, to how many there were. */
-    async finish(): Promise<number> {
-      segment.closeAll();
-      await this.next();
-      await last;
-      return sent;
-    },
-  };
+  /** Takes what the segment has closed. Resolves when there is room for more; rejects when an earlier send failed. */
+  async function next(): Promise<void> {
+    const closed = segment.takeClosed();
+    if (closed.length === 0) return;
+    const compressed = Promise.all(closed.map((chunk) => compressChunk(chunk))).then((parts) => parts.flat());
+    last = sendGroup(closed, compressed, last);
+    last.catch(() => undefined); // awaited below; until then its failure must not count as unhandled
+    underWay.push(last);
+    if (underWay.length > MAX_UNDER_WAY) await underWay.shift();
+  }
+
+  /** Closes every chunk and resolves, when all are on the queue, to how many there were. */
+  async function finish(): Promise<number> {
+    segment.closeAll();
+    await next();
+    await last;
+    return sent;
+  }
+
+  return { next, finish };
 }
 
 type Compressed = Awaited<ReturnType<typeof compressChunk>>[number];

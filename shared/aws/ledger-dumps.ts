@@ -20,34 +20,32 @@ const CURRENT = '#run = :run AND #v <= :v';
 /** The last reader's lease ends when it frees it, or ends the dump. */
 const LEASED = '#owner = :owner AND #leaseUntil > :free';
 
-/** A claim is decided on the item as read and takes effect only if nobody moved the lease since: `rev` counts the moves. */
+/** A claim is decided on the item as read and takes effect only if nobody changed it since. */
 export async function claim(store: LedgerStore, request: ClaimRequest): Promise<Claim> {
   const id = dumpId(request.dump);
   for (let tries = 0; tries < MAX_CLAIM_TRIES; tries++) {
     const found = await readDump(store, id);
     const decision = decideClaim(found?.item, request);
     if (decision.kind === 'busy' || decision.kind === 'done') return decision;
-    const rev = found?.rev ?? 0;
     const isTaken = await (decision.kind === 'start'
-      ? startRun(store, decision.item, rev)
-      : takeLease(store, decision.item, rev));
+      ? startRun(store, decision.item, found?.rev)
+      : takeLease(store, decision.item, found?.rev));
     if (isTaken) return toClaim(decision.item);
   }
   throw new Error(`dump ${id} is claimed by many readers at once: lost ${MAX_CLAIM_TRIES} times; try again later`);
 }
 
 /** Replaces the whole item: what was known of an earlier run is of no use any more. */
-function startRun(store: LedgerStore, item: DumpItem, rev: number): Promise<boolean> {
-  return store.table.put(
-    dumpKey(item.entry.dumpId),
-    { ...toFields(item), rev: rev + 1, ...store.stamp() },
-    { condition: rev === 0 ? 'attribute_not_exists(#pk)' : '#rev = :rev', fields: { rev } },
-  );
+function startRun(store: LedgerStore, item: DumpItem, seen: string | undefined): Promise<boolean> {
+  const rev = randomUUID();
+  const condition = `${seen === undefined ? 'attribute_not_exists(#pk)' : '#rev = :seen'} OR #rev = :rev`;
+  const fields = { ...toFields(item), rev, ...store.stamp() };
+  return store.table.put(dumpKey(item.entry.dumpId), fields, { condition, fields: { rev, seen } });
 }
 
 /** Touches nothing else, so that a segment noted as complete meanwhile is not lost. */
-function takeLease(store: LedgerStore, { entry, owner, leaseUntil }: DumpItem, rev: number): Promise<boolean> {
-  return changeDump(store, entry, { set: { owner, leaseUntil }, condition: '#rev = :rev', fields: { rev } });
+function takeLease(store: LedgerStore, { entry, owner, leaseUntil }: DumpItem, seen: string | undefined) {
+  return changeDump(store, entry, { set: { owner, leaseUntil }, condition: '#rev = :seen', fields: { seen } });
 }
 
 export function saveCheckpoint(
@@ -61,25 +59,18 @@ export function saveCheckpoint(
   return changeDump(store, run, { set, condition: LEASED, fields: { owner, free: 0 } });
 }
 
-/** Holds for its reader twice, since an answer may get lost on the way and the client then asks again. */
 export function endDump(store: LedgerStore, run: Run, owner: string, end: { segments: number; failure?: string }) {
-  const condition = '#owner = :owner AND (#leaseUntil > :free OR #state = :state)';
   const set = { state: 'read', ...end, leaseUntil: 0 };
-  return changeDump(store, run, { set, condition, fields: { owner, free: 0 } });
+  return changeDump(store, run, { set, condition: LEASED, fields: { owner, free: 0 } });
 }
 
 export function release(store: LedgerStore, run: Run, owner: string): Promise<boolean> {
   return changeDump(store, run, { set: { leaseUntil: 0 }, condition: LEASED, fields: { owner, free: 0 } });
 }
 
-/** `closedBy` lets the one call that closed it hold when its answer got lost and the client asked again. */
 export function close(store: LedgerStore, run: Run, finishedAt: number): Promise<boolean> {
-  const set = { state: 'closed', finishedAt, closedBy: randomUUID() };
-  return changeDump(store, run, {
-    set,
-    condition: '#state = :read OR #closedBy = :closedBy',
-    fields: { read: 'read' },
-  });
+  const set = { state: 'closed', finishedAt };
+  return changeDump(store, run, { set, condition: '#state = :read', fields: { read: 'read' } });
 }
 
 /** The dump with the segment among those noted as complete; undefined when `run` is not its current one. */
@@ -91,10 +82,10 @@ export async function noteComplete(store: LedgerStore, run: Run, segment: number
   return item && toDump(item);
 }
 
-/** With the `rev` its next move of the lease must find. */
-export async function readDump(store: LedgerStore, id: string): Promise<{ item: DumpItem; rev: number } | undefined> {
+/** With the name of its last change. */
+export async function readDump(store: LedgerStore, id: string): Promise<{ item: DumpItem; rev: string } | undefined> {
   const item = await store.table.get(dumpKey(id));
-  return item && { item: toDump(item), rev: numberOf(item, 'rev') };
+  return item && { item: toDump(item), rev: textOf(item, 'rev') };
 }
 
 type DumpChange = {
@@ -104,14 +95,17 @@ type DumpChange = {
   readonly fields: Fields;
 };
 
-/** Changes the dump if it is at this run and the condition holds. */
+/**
+ * Changes the dump if it is at this run and the condition holds. Each change has a name of its own, in `rev`: when an
+ * answer gets lost and the client sends the change again, it finds itself done, and holds as it did.
+ */
 async function changeDump(store: LedgerStore, { dumpId, run }: Run, change: DumpChange): Promise<boolean> {
   const { v, expiresAt } = store.stamp();
-  const set = { ...change.set, expiresAt };
+  const set = { ...change.set, rev: randomUUID(), expiresAt };
   const assignments = Object.keys(set).map((name) => `#${name} = :${name}`);
-  const item = await store.table.update(dumpKey(dumpId), `SET ${assignments.join(', ')} ADD #rev :one`, {
-    condition: `${CURRENT} AND (${change.condition})`,
-    fields: { ...change.fields, ...set, v, run, one: 1 },
+  const item = await store.table.update(dumpKey(dumpId), `SET ${assignments.join(', ')}`, {
+    condition: `${CURRENT} AND (${change.condition} OR #rev = :rev)`,
+    fields: { ...change.fields, ...set, v, run },
   });
   // An item of a newer version is refused too; reading it says so.
   if (!item) await readDump(store, dumpId);

@@ -20,7 +20,7 @@ export function embeddedLedger(db: DatabaseSync, now: () => number = Date.now): 
       changeDump(
         rows,
         run,
-        (item) => mayEnd(item, owner) && withEntry({ ...item, leaseUntil: 0 }, { state: 'read', ...end }),
+        (item) => isLeasedTo(item, owner) && withEntry({ ...item, leaseUntil: 0 }, { state: 'read', ...end }),
       ),
     async release(run, owner) {
       changeDump(rows, run, (item) => isLeasedTo(item, owner) && { ...item, leaseUntil: 0 });
@@ -79,11 +79,6 @@ function changeDump(rows: LedgerRows, run: Run, change: (item: DumpItem) => Dump
 
 function isLeasedTo(item: DumpItem, owner: string): boolean {
   return item.owner === owner && item.leaseUntil > 0;
-}
-
-/** Its reader may say so twice. */
-function mayEnd(item: DumpItem, owner: string): boolean {
-  return isLeasedTo(item, owner) || (item.owner === owner && item.entry.state === 'read');
 }
 
 function withEntry(item: DumpItem, changes: Partial<DumpItem['entry']>): DumpItem {

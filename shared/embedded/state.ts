@@ -21,6 +21,9 @@ const BUSY_MS = 10_000;
 /** The write-ahead log is cut back to this after a checkpoint, bytes; a long reader may let it grow further meanwhile. */
 const LOG_BYTES = 64 * 1_048_576;
 
+/** A database that nothing refers to is collected and closed, and the lock would be free while the import goes on. */
+const heldLocks = new Set<DatabaseSync>();
+
 /** SQLITE_BUSY and SQLITE_CANTOPEN (https://www.sqlite.org/rescode.html). */
 const BUSY = 5;
 const CANNOT_OPEN = 14;
@@ -50,7 +53,7 @@ function openToImport(directory: string): State {
     });
     return { directory, db, close: () => closeAll(db, lock) };
   } catch (error) {
-    lock.close();
+    closeAll(lock);
     throw error;
   }
 }
@@ -68,6 +71,7 @@ function takeLock(directory: string): DatabaseSync {
   const lock = new DatabaseSync(join(directory, 'lock.sqlite'), { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
+    heldLocks.add(lock);
     return lock;
   } catch (cause) {
     lock.close();
@@ -110,5 +114,8 @@ function sqliteCode(error: unknown): number | undefined {
 }
 
 function closeAll(...databases: readonly DatabaseSync[]): void {
-  for (const db of databases) if (db.isOpen) db.close();
+  for (const db of databases) {
+    heldLocks.delete(db);
+    if (db.isOpen) db.close();
+  }
 }
