@@ -47,17 +47,17 @@ export function toReceipt(
     ...(lastTime !== undefined && { lastEventAt: toIso(lastTime) }),
     startedAt: toIso(entry.startedAt),
     finishedAt: entry.finishedAt === undefined ? null : toIso(entry.finishedAt),
-    rejectsAt: rejected > 0 ? resultsUrl(rejectsPrefix(entry)) : null,
+    rejectsAt: rejected > 0 ? resultsUrl(rejectsFolder(entry)) : null,
   };
 }
 
-/** Below it lie the rejects files of one run of a dump. */
-export function rejectsPrefix(of: {
+/** In it lie the rejects files of one run of a dump. */
+export function rejectsFolder(of: {
   readonly dump: { readonly key: string };
   readonly dumpId: string;
   readonly run: number;
 }): string {
-  return `${resultsPrefix('rejects', of.dump, of.dumpId)}/run-${of.run}/`;
+  return `${resultsPrefix('rejects', of.dump, of.dumpId)}/run-${of.run}`;
 }
 
 /** The one receipt of a dump; a later run replaces it. */

@@ -24,7 +24,7 @@ export function formatReject(reject: Reject): string {
   return `${JSON.stringify({ ...rest, ...cut, ...original })}\n`;
 }
 
-/** Below the run's rejects prefix: what the chunker found in a segment, and what Amplitude refused of a unit of it. */
+/** In the run's rejects folder: what the chunker found in a segment, and what Amplitude refused of a unit of it. */
 export function rejectsName(segment: number, unit?: string): string {
   const name = `segment-${String(segment).padStart(6, '0')}`;
   return `${name}${unit === undefined ? '' : `-chunk-${unit}`}.ndjson.gz`;

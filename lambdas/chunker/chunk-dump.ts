@@ -6,7 +6,7 @@ import { type Dump, dumpUrl, type Run } from '../../shared/dump.ts';
 import type { Checkpoint, Ledger } from '../../shared/ledger.ts';
 import { type Dumps, DumpUnreadable, type Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
-import { rejectsPrefix } from '../../shared/receipt.ts';
+import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
 import { type RawRecord, readLines } from './formats/ndjson.ts';
 import { makeEvents } from './make-events.ts';
@@ -137,7 +137,7 @@ async function finishSegment(
 ): Promise<number> {
   const count = await chunks.finish();
   const rejects = segment.takeRejects();
-  if (rejects) await ports.results.put(rejectsPrefix({ dump, ...run }) + rejectsName(segment.number), rejects);
+  if (rejects) await ports.results.put(`${rejectsFolder({ dump, ...run })}/${rejectsName(segment.number)}`, rejects);
   await ports.ledger.planSegment(run, segment.number, segment.plan(count));
   await closeBooks(run, segment.number, ports);
   return count;

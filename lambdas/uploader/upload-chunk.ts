@@ -8,7 +8,7 @@ import type { Project, Source } from '../../shared/config.ts';
 import type { Ledger, UnitRef } from '../../shared/ledger.ts';
 import type { Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
-import { rejectsPrefix } from '../../shared/receipt.ts';
+import { rejectsFolder } from '../../shared/receipt.ts';
 import { formatReject, rejectsName } from '../../shared/rejects.ts';
 import { type Amplitude, deflateText, inflateText } from './amplitude.ts';
 import { backOffMs, MAX_DELAY_MS, parkedBackOffMs } from './back-off.ts';
@@ -164,7 +164,7 @@ async function settle(
       }),
     );
     await ports.results.put(
-      rejectsPrefix({ dump: chunk, ...unit }) + rejectsName(chunk.segment, unit.unit),
+      `${rejectsFolder({ dump: chunk, ...unit })}/${rejectsName(chunk.segment, unit.unit)}`,
       gzipSync(lines.join('')),
     );
   }

@@ -12,7 +12,7 @@ import {
 import type { Run } from '../dump.ts';
 import type { SegmentPlan, Settlement, UnitRef } from '../ledger.ts';
 import { checkVersion, EMPTY_SEGMENT, type SegmentItem } from '../ledger-items.ts';
-import { type Item, jsonOf, namesOf, numberOf } from './dynamo-values.ts';
+import { type Field, type Item, jsonOf, namesOf, numberOf } from './dynamo-values.ts';
 import type { LedgerStore } from './ledger-dumps.ts';
 import { segmentKey, segmentPrefix } from './ledger-table.ts';
 
@@ -87,23 +87,22 @@ async function applyBooking(store: LedgerStore, booking: Booking): Promise<Stand
 
 /** The booking as an update: counts and names are added, so that nothing needs to be read before. */
 function toChange({ unit, from, counts, reasons, names, failure }: Booking) {
-  const set = failure ? `, #failure = :failure` : '';
-  const added = Object.entries(counts).filter(([, count]) => count !== 0);
-  const reasonNames = Object.keys(reasons).map((reason, index) => [`reason${index}`, `${REASON}${reason}`] as const);
-  const joined = Object.entries(names).map(([set, name]) => [set, new Set([name])] as const);
-  const adds = [...added, ...reasonNames, ...joined].map(([name]) => `#${name} :${name}`);
-  const parting = from === 'dead' ? ' DELETE #deadUnits :unitSet' : '';
+  const added = Object.fromEntries<Field>([
+    ...Object.entries(counts).filter(([, count]) => count !== 0),
+    ...Object.values(reasons).map((count, index) => [`reason${index}`, count] as const),
+    ...Object.entries(names).map(([set, name]) => [set, new Set([name])] as const),
+  ]);
+  const adding = Object.keys(added).map((name) => `#${name} :${name}`);
+  const clauses = [
+    `SET ${STAMP}${failure ? ', #failure = :failure' : ''}`,
+    ...(adding.length > 0 ? [`ADD ${adding.join(', ')}`] : []),
+    ...(from === 'dead' ? ['DELETE #deadUnits :unitSet'] : []),
+  ];
+  const unitSet = new Set([unit.unit]);
   return {
-    change: `SET ${STAMP}${set}${adds.length > 0 ? ` ADD ${adds.join(', ')}` : ''}${parting}`,
-    fields: {
-      unit: unit.unit,
-      unitSet: new Set([unit.unit]),
-      failure: failure && JSON.stringify(failure),
-      ...Object.fromEntries(added),
-      ...Object.fromEntries(Object.values(reasons).map((count, index) => [`reason${index}`, count])),
-      ...Object.fromEntries(joined),
-    },
-    names: Object.fromEntries(reasonNames),
+    change: clauses.join(' '),
+    fields: { ...added, unit: unit.unit, unitSet, failure: failure && JSON.stringify(failure) },
+    names: Object.fromEntries(Object.keys(reasons).map((reason, index) => [`reason${index}`, `${REASON}${reason}`])),
   };
 }
 

@@ -43,22 +43,15 @@ export function releaseAll(db: DatabaseSync): void {
 }
 
 /** The rows of one queue. `now` is ms since epoch; what writes more than one row wants a transaction around it. */
-export function messageRows(db: DatabaseSync, name: string, { fifo, deadLetters }: QueueKind) {
+export function messageRows(db: DatabaseSync, name: string, kind: QueueKind) {
+  const { fifo } = kind;
   const sql = statements(db);
-  const turnIn = (queue: string, group: SQLOutputValue) => (fifo && sql.hasGroup.get(queue, group) ? 0 : 1);
-
-  function bury({ seq, grp, sentAt }: Found, queue: string, now: number): void {
-    // As in SQS: on a FIFO queue the time it was sent starts anew, on a standard queue it stays.
-    sql.move.run(queue, turnIn(queue, grp), now, fifo ? now : sentAt, seq);
-    if (fifo) sql.promote.run(name, grp);
-  }
-
   return {
     add(message: OutgoingMessage, now: number): void {
       if (fifo && sql.remember.run(name, message.id, now + DEDUPLICATION_MS).changes === 0) return;
       const group = message.group ?? null;
       const visibleAt = now + (message.delayMs ?? 0);
-      const { lastInsertRowid } = sql.add.run(name, group, now, visibleAt, turnIn(name, group));
+      const { lastInsertRowid } = sql.add.run(name, group, now, visibleAt, turnIn(name, group, sql, fifo));
       sql.addBody.run(lastInsertRowid, message.body, JSON.stringify(message.attributes ?? {}));
     },
     /** The ids that may be sent again are forgotten. */
@@ -74,14 +67,9 @@ export function messageRows(db: DatabaseSync, name: string, { fifo, deadLetters 
         const found = sql.find.all(name, now, max - messages.length).map(toFound);
         if (found.length === 0) break;
         for (const message of found) {
-          if (deadLetters && message.receives >= deadLetters.maxReceives) {
-            bury(message, deadLetters.queue, now);
-            buried += 1;
-          } else {
-            // At least 1 ms, or the search would find it once more.
-            sql.lease.run(now + Math.max(1, visibilityMs), message.seq);
-            messages.push(toReceived(message, sql.body.get(message.seq)));
-          }
+          if (bury(message, name, now, sql, kind)) buried += 1;
+          // At least 1 ms, or the search would find it once more.
+          else messages.push(lease(message, now + Math.max(1, visibilityMs), sql));
         }
       }
       return { messages, buried };
@@ -107,15 +95,30 @@ export function messageRows(db: DatabaseSync, name: string, { fifo, deadLetters 
   };
 }
 
-type Row = Record<string, SQLOutputValue>;
-type Found = { readonly seq: number; readonly grp: string | null; readonly sentAt: number; readonly receives: number };
-
-function toFound(row: Row): Found {
-  const grp = typeof row.grp === 'string' ? row.grp : null;
-  return { seq: Number(row.seq), grp, sentAt: Number(row.sent_at), receives: Number(row.receives) };
+function turnIn(queue: string, group: string | null, sql: Statements, fifo: boolean): number {
+  return fifo && sql.hasGroup.get(queue, group) ? 0 : 1;
 }
 
-function toReceived({ seq, grp, sentAt, receives }: Found, row: Row | undefined): ReceivedMessage {
+/** Moves the message to the dead letters if it is due there. */
+function bury(
+  { seq, grp, sentAt, receives }: Found,
+  from: string,
+  now: number,
+  sql: Statements,
+  kind: QueueKind,
+): boolean {
+  const { fifo, deadLetters } = kind;
+  if (!deadLetters || receives < deadLetters.maxReceives) return false;
+  const { queue } = deadLetters;
+  // As in SQS: on a FIFO queue the time it was sent starts anew, on a standard queue it stays.
+  sql.move.run(queue, turnIn(queue, grp, sql, fifo), now, fifo ? now : sentAt, seq);
+  if (fifo) sql.promote.run(from, grp);
+  return true;
+}
+
+function lease({ seq, grp, sentAt, receives }: Found, until: number, sql: Statements): ReceivedMessage {
+  sql.lease.run(until, seq);
+  const row = sql.body.get(seq);
   return {
     body: String(row?.text),
     // The number of the receive is in it, so that the next receive makes it invalid.
@@ -127,11 +130,21 @@ function toReceived({ seq, grp, sentAt, receives }: Found, row: Row | undefined)
   };
 }
 
+type Row = Record<string, SQLOutputValue>;
+type Found = { readonly seq: number; readonly grp: string | null; readonly sentAt: number; readonly receives: number };
+
+function toFound(row: Row): Found {
+  const grp = typeof row.grp === 'string' ? row.grp : null;
+  return { seq: Number(row.seq), grp, sentAt: Number(row.sent_at), receives: Number(row.receives) };
+}
+
 /** Anything that is no receipt of ours becomes numbers that no message has. */
 function numbersOf(receipt: string): [seq: number, receives: number] {
   const [seq, receives] = receipt.split('.');
   return [Number(seq ?? -1), Number(receives ?? -1)];
 }
+
+type Statements = ReturnType<typeof statements>;
 
 function statements(db: DatabaseSync) {
   const thisReceive = 'queue = ? AND seq = ? AND receives = ?';
