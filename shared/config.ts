@@ -73,8 +73,11 @@ const importerSchema = z
     uploads: z.enum(['gzip', 'identity']).default('gzip'),
     /** An upload that has no answer after so long is tried again later, ms. */
     requestTimeoutMs: z.int().min(1_000).max(120_000).default(60_000),
-    /** How long the ledger remembers a dump, days: until then the same object dropped again is recognised. */
-    ledgerDays: z.int().min(8).max(3_650).default(DEFAULT_LEDGER_DAYS),
+    /**
+     * How long the ledger remembers a dump, days: until then the same object dropped again is recognised. More than
+     * the 28 days that a chunk can spend on a queue and on its dead letters.
+     */
+    ledgerDays: z.int().min(30).max(3_650).default(DEFAULT_LEDGER_DAYS),
     /** How often a chunk is tried before it is dead; with the back-off 50 is about 4 hours. */
     maxReceives: z.int().min(1).max(1_000).default(50),
   })

@@ -38,7 +38,8 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
 function openSandbox() {
   const names = readEnvironment(CHUNKER_VARIABLES, process.env);
   const sqs = new SQSClient();
-  const s3 = new S3Client();
+  // Its adapter tries again by itself, body included.
+  const s3 = new S3Client({ maxAttempts: 1 });
   const ports: Omit<IntakePorts, 'msLeft' | 'owner'> = {
     importer,
     // The bundle holds the code and the config.

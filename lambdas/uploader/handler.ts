@@ -48,7 +48,8 @@ function openSandbox() {
     importer,
     amplitude: amplitude({ uploads, timeoutMs, connections: 1, endpoint: process.env[ENDPOINT_VARIABLE] }),
     ledger: dynamoLedger(new DynamoDBClient(), names.LEDGER_TABLE, { retentionDays: importer.ledgerDays }),
-    results: s3Results(new S3Client(), names.RESULTS_BUCKET),
+    // The adapter tries again by itself.
+    results: s3Results(new S3Client({ maxAttempts: 1 }), names.RESULTS_BUCKET),
     apiKey: secretKeys(new SecretsManagerClient(), Date.now),
     announce: announceReceipts(new EventBridgeClient()),
     parked,

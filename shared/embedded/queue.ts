@@ -30,15 +30,15 @@ const MAX_DELAY_MS = 900_000;
 /** One emitter per database, so that queues of one name hear of each other, and a dead-letter queue of its source. */
 const emitters = new WeakMap<DatabaseSync, EventEmitter>();
 
-/**
- * A queue of a state that `openState` opened. `onChange` is called when a message may have become receivable, now or at
- * another time than before. The clock is the system's if there is none.
- */
-export function embeddedQueue(
-  db: DatabaseSync,
-  name: string,
-  options: QueueKind & { readonly clock?: Clock; readonly onChange?: () => void },
-): EmbeddedQueue {
+export type EmbeddedQueueOptions = QueueKind & {
+  /** @default systemClock */
+  readonly clock?: Clock;
+  /** Called when a message may have become receivable, now or at another time than before. */
+  readonly onChange?: () => void;
+};
+
+/** A queue of a state that `openState` opened. */
+export function embeddedQueue(db: DatabaseSync, name: string, options: EmbeddedQueueOptions): EmbeddedQueue {
   const { clock = systemClock, deadLetters, onChange } = options;
   const rows = messageRows(db, name, options);
   const changes = changesOf(db);

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { createLedgerTables } from './ledger-rows.ts';
 import { createQueueTables, releaseAll } from './message-rows.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -48,6 +49,7 @@ function openToImport(directory: string): State {
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = ${LOG_BYTES}`);
     inTransaction(db, () => {
       createQueueTables(db);
+      createLedgerTables(db);
       releaseAll(db);
       db.exec(`PRAGMA user_version = ${STATE_VERSION}`);
     });

@@ -1,0 +1,162 @@
+/** The ledger at its plainest: it remembers what became of every unit and adds up from nothing whenever it is asked. */
+import { dumpId, type Run } from '../../shared/dump.ts';
+import { addCounts } from '../../shared/books.ts';
+import {
+  type ClaimRequest,
+  type DumpEntry,
+  type Ledger,
+  type SegmentCounts,
+  type SegmentPlan,
+  type Settlement,
+  START,
+  type UnitRef,
+} from '../../shared/ledger.ts';
+
+type ModelUnit = { readonly ref: UnitRef; isDead: boolean; settlement?: Settlement };
+type ModelSegment = { plan?: SegmentPlan; isComplete: boolean; readonly units: Map<string, ModelUnit> };
+type ModelDump = { entry: DumpEntry; owner: string; leaseUntil: number; again: string | undefined };
+type Model = { readonly dumps: Map<string, ModelDump>; readonly segments: Map<string, ModelSegment> };
+
+export function modelLedger(): Ledger {
+  const model: Model = { dumps: new Map(), segments: new Map() };
+  const isHeld = ({ dumpId: id, run }: Run, owner: string) => {
+    const dump = model.dumps.get(id);
+    return dump?.entry.run === run && dump.owner === owner && dump.leaseUntil > 0 ? dump : undefined;
+  };
+  return {
+    claim: async (request) => claim(model, request),
+    async planSegment(run, segment, plan) {
+      segmentOf(model, run, segment).plan = plan;
+    },
+    async saveCheckpoint(run, owner, checkpoint, leaseUntil) {
+      const dump = isHeld(run, owner);
+      if (dump) Object.assign(dump, { entry: { ...dump.entry, checkpoint }, leaseUntil });
+      return dump !== undefined;
+    },
+    async endDump(run, owner, end) {
+      const dump = isHeld(run, owner);
+      if (dump) Object.assign(dump, { entry: { ...dump.entry, state: 'read', ...end }, leaseUntil: 0 });
+      return dump !== undefined;
+    },
+    async release(run, owner) {
+      Object.assign(isHeld(run, owner) ?? {}, { leaseUntil: 0 });
+    },
+    ...unitsOf(model),
+    async completeSegment(run, segment) {
+      if (!isSettled(segmentOf(model, run, segment))) return false;
+      if (model.dumps.get(run.dumpId)?.entry.run === run.run) segmentOf(model, run, segment).isComplete = true;
+      return isComplete(model, run);
+    },
+    isComplete: async (run) => isComplete(model, run),
+    async close(run, finishedAt) {
+      const dump = model.dumps.get(run.dumpId);
+      if (dump?.entry.run !== run.run || dump.entry.state !== 'read') return false;
+      dump.entry = { ...dump.entry, state: 'closed', finishedAt };
+      return true;
+    },
+    entry: async (id) => model.dumps.get(id)?.entry,
+    segments: async (run) => segmentsOf(model, run).map(([, segment]) => countsOf(segment)),
+  };
+}
+
+function claim(model: Model, request: ClaimRequest): Awaited<ReturnType<Ledger['claim']>> {
+  const id = dumpId(request.dump);
+  const { source, dump, fingerprint, owner, now, leaseUntil } = request;
+  const old = model.dumps.get(id);
+  if (old && old.leaseUntil > now && old.owner !== owner) return { kind: 'busy', until: old.leaseUntil };
+  const again = request.again ?? old?.again;
+  const kept = old?.again === again ? old?.entry : undefined;
+  if (kept && kept.state !== 'reading') return { kind: 'done', run: { dumpId: id, run: kept.run }, state: kept.state };
+  const run = (old?.entry.run ?? 0) + 1;
+  const fresh = {
+    dumpId: id,
+    run,
+    dump,
+    source,
+    fingerprint,
+    checkpoint: START,
+    state: 'reading',
+    startedAt: now,
+  } as const;
+  const entry = kept?.fingerprint === fingerprint ? kept : fresh;
+  model.dumps.set(id, { entry, owner, leaseUntil, again });
+  return { kind: 'claimed', run: { dumpId: id, run: entry.run }, checkpoint: entry.checkpoint };
+}
+
+function unitsOf(model: Model): Pick<Ledger, 'unitState' | 'settle' | 'bookDead' | 'bookReplayed'> {
+  const find = (ref: UnitRef): ModelUnit =>
+    segmentOf(model, ref, ref.segment).units.get(ref.unit) ?? { ref, isDead: false };
+  const put = (unit: ModelUnit) => void segmentOf(model, unit.ref, unit.ref.segment).units.set(unit.ref.unit, unit);
+  const isOpen = ({ ref, settlement }: ModelUnit) =>
+    !settlement && (!ref.parent || leftBehind(segmentOf(model, ref, ref.segment), ref.unit) > 0);
+  return {
+    async unitState(ref) {
+      const run = model.dumps.get(ref.dumpId)?.entry.run;
+      if (run !== undefined && run > ref.run) return 'superseded';
+      if (isOpen(find(ref))) return 'open';
+      const isParentSettled = segmentOf(model, ref, ref.segment).units.get(ref.parent ?? '')?.settlement;
+      return find(ref).settlement || isParentSettled ? 'settled' : 'not-yet';
+    },
+    async settle(ref, settlement) {
+      if (!isOpen(find(ref))) return 'repeat';
+      put({ ref, isDead: false, settlement });
+      return 'settled';
+    },
+    async bookDead(ref) {
+      if (isOpen(find(ref))) put({ ref, isDead: true });
+    },
+    async bookReplayed(ref) {
+      if (find(ref).isDead) put({ ref, isDead: false });
+    },
+  };
+}
+
+function segmentOf({ segments }: Model, { dumpId: id, run }: Run, segment: number): ModelSegment {
+  const key = `${id} ${run} ${segment}`;
+  const found = segments.get(key) ?? { isComplete: false, units: new Map() };
+  segments.set(key, found);
+  return found;
+}
+
+/** Segments of which something is booked, in order. */
+function segmentsOf(model: Model, { dumpId: id, run }: Run): [number, ModelSegment][] {
+  return [...model.segments]
+    .filter(([key, segment]) => key.startsWith(`${id} ${run} `) && (segment.plan || segment.units.size > 0))
+    .map(([key, segment]): [number, ModelSegment] => [Number(key.split(' ')[2]), segment])
+    .sort(([a], [b]) => a - b);
+}
+
+/** How many events the settled units left behind under this name. */
+function leftBehind({ units }: ModelSegment, name: string): number {
+  const found = [...units.values()].find(({ settlement }) => settlement?.parkedUnit === name);
+  return found?.settlement?.parked ?? 0;
+}
+
+function countsOf(segment: ModelSegment): SegmentCounts {
+  const counts = { delivered: 0, refused: 0, parked: 0, dead: 0, requests: 0 };
+  const reasons: Record<string, number> = {};
+  for (const { ref, isDead, settlement } of segment.units.values()) {
+    counts.dead += isDead ? ref.events : 0;
+    if (!settlement) continue;
+    counts.delivered += settlement.delivered;
+    counts.refused += settlement.refused;
+    counts.requests += settlement.requests;
+    addCounts(reasons, settlement.reasons);
+    const remainder = segment.units.get(settlement.parkedUnit ?? '');
+    counts.parked += remainder?.isDead || remainder?.settlement ? 0 : settlement.parked;
+  }
+  return { ...(segment.plan && { plan: segment.plan }), ...counts, reasons };
+}
+
+function isSettled({ plan, units }: ModelSegment): boolean {
+  const settlements = [...units.values()].flatMap(({ settlement }) => settlement ?? []);
+  const chunks = [...units.values()].filter(({ ref, settlement }) => settlement && !ref.parent).length;
+  const remainders = settlements.flatMap(({ parkedUnit }) => parkedUnit ?? []);
+  return chunks === plan?.chunks && remainders.every((name) => units.get(name)?.settlement);
+}
+
+function isComplete(model: Model, run: Run): boolean {
+  const entry = model.dumps.get(run.dumpId)?.entry;
+  const done = segmentsOf(model, run).filter(([, segment]) => segment.isComplete).length;
+  return entry?.run === run.run && entry.state !== 'reading' && done === entry.segments;
+}
