@@ -28,7 +28,14 @@ export type EngineOptions = {
   progress?(read: number, bytes: number): void;
   readonly clock?: Clock;
   random?(): number;
+  /** Told how many workers are at it, whenever that changes: a virtual clock passes when all of them sleep. */
+  workers?(count: number): void;
+  /** Stands between the stages and each port they use: for the chaos suite, which makes them fail. */
+  between?: Between;
 };
+
+/** Gets a port and its name, gives back what the stages are to use in its place. */
+export type Between = <Port extends object>(name: string, port: Port) => Port;
 
 export type Engine = ReturnType<typeof openEngine>;
 
@@ -42,11 +49,11 @@ const VISIBILITY_MS = 12 * 3_600_000;
 const MS_LEFT = 24 * 3_600_000;
 
 export function openEngine(options: EngineOptions) {
-  const { state, importer, log, clock = systemClock, random = Math.random } = options;
+  const { state, importer, log, clock = systemClock, random = Math.random, between = (_, port) => port } = options;
   const running = stoppable(clock);
   const open = (name: string, fifo: boolean, maxReceives?: number) => {
     const deadLetters = maxReceives === undefined ? {} : { deadLetters: { queue: `${name}-dlq`, maxReceives } };
-    return embeddedQueue(state.db, name, { fifo, clock: running.clock, ...deadLetters });
+    return between(name, embeddedQueue(state.db, name, { fifo, clock: running.clock, ...deadLetters }));
   };
   const queues = {
     intake: open('intake', false, INTAKE_MAX_RECEIVES),
@@ -59,9 +66,10 @@ export function openEngine(options: EngineOptions) {
     upload: open('upload-dlq', true),
     parked: open('parked-dlq', false),
   };
-  const ledger = embeddedLedger(state.db, clock.now);
-  const results = fileResults(join(state.directory, 'results'));
-  const { amplitude, apiKey, fingerprint } = options;
+  const ledger = between('ledger', embeddedLedger(state.db, clock.now));
+  const results = between('results', fileResults(join(state.directory, 'results')));
+  const { apiKey, fingerprint } = options;
+  const amplitude = between('amplitude', options.amplitude);
   const common = {
     importer,
     ledger,
@@ -74,7 +82,7 @@ export function openEngine(options: EngineOptions) {
     ...common,
     fingerprint,
     owner: OWNER,
-    dumps: fileDumps(),
+    dumps: between('dumps', fileDumps()),
     uploads: queues.upload,
     msLeft: () => MS_LEFT,
     progress: (read: number, bytes: number) => options.progress?.(read, bytes),
@@ -90,11 +98,16 @@ export function openEngine(options: EngineOptions) {
       return takeChunk(message.body, received, { ...uploader, deadLetters: deadLetters[from] });
     };
     if (isIdle()) return;
-    await Promise.all([
+    const workers = [
       work(queues.intake, ({ body, receives }) => takeIntake(body, receives, chunker)),
       ...times(importer.uploaders, () => work(queues.upload, upload('upload', importer.maxReceives))),
       ...times(2, () => work(queues.parked, upload('parked', PARKED_MAX_RECEIVES))),
-    ]);
+    ];
+    let count = workers.length;
+    options.workers?.(count);
+    const left = () => options.workers?.((count -= 1));
+    const ended = await Promise.allSettled(workers.map((worker) => worker.finally(left)));
+    for (const end of ended) if (end.status === 'rejected') throw end.reason;
   }
 
   return {

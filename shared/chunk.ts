@@ -45,7 +45,7 @@ const VERSION = 1;
 export function encodeChunk(chunk: Chunk): string {
   const { body, positions, ...rest } = chunk;
   const header = { v: VERSION, ...rest, positions: encodePositions(positions) };
-  return `${JSON.stringify(header)}\n${body.toString('base64')}`;
+  return `${asciiJson(header)}\n${body.toString('base64')}`;
 }
 
 /** Throws with what was found when the message is not a chunk this version can read. */
@@ -88,6 +88,14 @@ function parseHeader(message: string): { header: ChunkHeader; end: number } {
     throw new Error(`chunk has version ${String(v)}; this code reads version ${VERSION}: deploy a newer one`);
   // The header was written by encodeChunk of the version just checked; the queue is ours alone.
   return { header: { ...rest, positions: decodePositions(String(positions)) } as unknown as ChunkHeader, end };
+}
+
+/** SQS refuses some characters of Unicode (U+FFFE, control characters) that a key may hold. */
+function asciiJson(value: object): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Ascending numbers as differences, 7 bits a byte, base64: about one byte an event. */

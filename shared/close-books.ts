@@ -7,7 +7,7 @@ import { type Receipt, receiptKey, toReceipt } from './receipt.ts';
 export type CloseBooksPorts = {
   readonly ledger: Pick<Ledger, 'completeSegment' | 'isComplete' | 'close' | 'entry' | 'segments'>;
   readonly results: Pick<Results, 'put' | 'url'>;
-  /** Tells whoever waits for the dump that it is in; after a crash perhaps twice. */
+  /** Tells whoever waits for the dump that it is in; perhaps twice, after a crash or when two settle the last units at once. */
   announce(receipt: Receipt): Promise<void>;
   now(): number;
 };

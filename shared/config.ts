@@ -1,5 +1,5 @@
 /** The configuration: what a user writes in importer.config.ts, every setting with its range and default, and its check. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AmplitudeEvent, JsonObject } from './amplitude-event.ts';
 import { describeConfigIssues } from './config-issues.ts';
 
@@ -58,7 +58,8 @@ const sourceSchema = z.strictObject({
   caps: capsSchema.prefault({}),
 });
 
-const importerSchema = z
+/** The whole of it; README's table of settings is tested against it. */
+export const importerSchema = z
   .strictObject({
     sources: z.array(sourceSchema).min(1),
     /** Name of a bucket that exists already and sends its notifications to EventBridge; without it the stack makes one. */
@@ -79,7 +80,7 @@ const importerSchema = z
      */
     ledgerDays: z.int().min(30).max(3_650).default(DEFAULT_LEDGER_DAYS),
     /** How often a chunk is tried before it is dead; with the back-off 50 is about 4 hours. */
-    maxReceives: z.int().min(1).max(1_000).default(50),
+    maxReceives: z.int().min(1).max(900).default(50),
   })
   .check(({ value, issues }) => {
     for (const field of ['name', 'prefix'] as const) {

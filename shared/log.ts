@@ -11,11 +11,13 @@ export type Log = (
 ) => void;
 
 export const logJson: Log = (level, message, fields) => {
-  console.log(JSON.stringify({ level, message, ...fields }));
+  // Not console.log: in Lambda it puts its own words before the line, which is then no JSON.
+  process.stdout.write(`${JSON.stringify({ level, message, ...fields })}\n`);
 };
 
 /** An error and its causes, on one line. */
 export function describeError(error: unknown): string {
+  if (Array.isArray(error)) return error.map(describeError).join('; ');
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause === undefined ? '' : `: ${describeError(error.cause)}`;
   return `${error.message || error.name}${cause}`;

@@ -1,0 +1,173 @@
+/** What is deployed, top to bottom as the data flows: landing bucket, intake queue, chunker, upload queue, uploader, parked queue. */
+import { ArnFormat, CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { PARKED_MAX_RECEIVES } from '../lambdas/uploader/back-off.ts';
+import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../shared/aws/environment.ts';
+import { ledgerTable } from '../shared/aws/ledger-table.ts';
+import type { Importer } from '../shared/config.ts';
+import type { StackOutputs } from '../shared/stack-outputs.ts';
+import { type LandingBucket, landingBucket } from './landing-bucket.ts';
+import { PrivateBucket } from './private-bucket.ts';
+import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
+import { Stage } from './stage.ts';
+
+/** The longest that Lambda knows; a dump that takes longer goes on in the next invocation. */
+const CHUNKER_TIMEOUT = Duration.minutes(15);
+/** Dumps that are read at a time. With the uploaders this may be more than a small account has; see `Stage.takes`. */
+const CHUNKERS = 2;
+/** Parked messages that are tried at a time. */
+const PARKED_UPLOADERS = 2;
+/** A dump that cannot be read now is seen again after at most 15 minutes, so that this is about a day. */
+const INTAKE_MAX_RECEIVES = 100;
+/**
+ * The uploader gives a chunk up after its own number of receives, books it as dead and sends it to the dead-letter queue.
+ * SQS would move it so many receives later: the safety net for what the uploader never got to book, as it crashed each time.
+ */
+const RECEIVES_FOR_CRASHES = 10;
+
+type Places = {
+  readonly landing: LandingBucket;
+  readonly intake: QueueWithDeadLetters;
+  readonly upload: QueueWithDeadLetters;
+  readonly parked: QueueWithDeadLetters;
+  readonly results: Bucket;
+  readonly ledger: Table;
+};
+
+export class ImporterStack extends Stack {
+  constructor(scope: Construct, id: string, importer: Importer) {
+    super(scope, id, { description: 'Imports event dumps from S3 into Amplitude' });
+    const uploaderTimeout = timeoutOf(importer);
+    // After a crash a lane waits so long. Shorter, and the chunk is sent again while the first sender is still at it.
+    const hidden = Duration.seconds(2 * uploaderTimeout.toSeconds());
+
+    const intake = new QueueWithDeadLetters(this, 'Intake', {
+      visibility: CHUNKER_TIMEOUT.plus(Duration.minutes(1)),
+      maxReceives: INTAKE_MAX_RECEIVES,
+    });
+    const landing = landingBucket(this, importer, intake.queue);
+    const upload = new QueueWithDeadLetters(this, 'Upload', {
+      fifo: true,
+      visibility: hidden,
+      maxReceives: importer.maxReceives + RECEIVES_FOR_CRASHES,
+    });
+    const parked = new QueueWithDeadLetters(this, 'Parked', {
+      visibility: hidden,
+      maxReceives: PARKED_MAX_RECEIVES + RECEIVES_FOR_CRASHES,
+    });
+    const places = {
+      landing,
+      intake,
+      upload,
+      parked,
+      results: new PrivateBucket(this, 'Results'),
+      ledger: ledger(this),
+    };
+
+    this.addChunker(places, importer);
+    this.addUploader(places, importer, uploaderTimeout);
+    this.addOutputs(places);
+  }
+
+  private addChunker(places: Places, { existingBucket }: Importer): void {
+    const { landing, intake, upload, results, ledger } = places;
+    const environment: Record<(typeof CHUNKER_VARIABLES)[number], string> = {
+      INTAKE_QUEUE_URL: intake.queue.queueUrl,
+      UPLOAD_QUEUE_URL: upload.queue.queueUrl,
+      LEDGER_TABLE: ledger.tableName,
+      RESULTS_BUCKET: results.bucketName,
+    };
+    const chunker = new Stage(this, 'Chunker', {
+      description: 'Reads dumps and makes them into chunks of events',
+      memorySize: 1_769, // one whole vCPU: parsing is what takes the time
+      timeout: CHUNKER_TIMEOUT,
+      environment,
+    });
+    chunker.takes(intake.queue, CHUNKERS);
+    // Our own bucket keeps no versions.
+    const versions = existingBucket === undefined ? [] : ['s3:GetObjectVersion'];
+    chunker.mayDo(['s3:GetObject', ...versions], landing.arnForObjects('*'));
+    // Without it S3 says 403 instead of 404 of a dump that is gone, which would be tried for a day instead of given up.
+    chunker.mayDo(['s3:ListBucket'], landing.bucketArn);
+    chunker.mayDo(['sqs:SendMessage'], upload.queue.queueArn);
+    chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
+    this.letKeepBooks(chunker, places);
+  }
+
+  private addUploader(places: Places, importer: Importer, timeout: Duration): void {
+    const { upload, parked, results, ledger } = places;
+    const environment: Record<(typeof UPLOADER_VARIABLES)[number], string> = {
+      UPLOAD_QUEUE_URL: upload.queue.queueUrl,
+      UPLOAD_DLQ_URL: upload.deadLetters.queueUrl,
+      PARKED_QUEUE_URL: parked.queue.queueUrl,
+      PARKED_DLQ_URL: parked.deadLetters.queueUrl,
+      LEDGER_TABLE: ledger.tableName,
+      RESULTS_BUCKET: results.bucketName,
+    };
+    const uploader = new Stage(this, 'Uploader', {
+      description: 'Uploads chunks of events to Amplitude and settles them in the ledger',
+      memorySize: 512, // it mostly waits; a chunk of the greatest size, taken apart, is about 100 MB
+      timeout,
+      environment,
+      // What is still throttled is parked anew, each time less of it, so that it ends by itself.
+      sendsToItself: true,
+    });
+    uploader.takes(upload.queue, importer.uploaders);
+    uploader.takes(parked.queue, PARKED_UPLOADERS);
+    const targets = [parked.queue, upload.deadLetters, parked.deadLetters];
+    uploader.mayDo(['sqs:SendMessage'], ...targets.map((queue) => queue.queueArn));
+    const secrets = new Set(importer.sources.map(({ project }) => this.secretArn(project.secret)));
+    uploader.mayDo(['secretsmanager:GetSecretValue'], ...secrets);
+    this.letKeepBooks(uploader, places);
+  }
+
+  /** Whoever settles the last event of a dump writes its receipt and announces it. */
+  private letKeepBooks(stage: Stage, { results, ledger }: Places): void {
+    stage.mayDo(['dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:Query'], ledger.tableArn);
+    stage.mayDo(['s3:PutObject'], results.arnForObjects('rejects/*'), results.arnForObjects('receipts/*'));
+    const bus = this.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
+    stage.mayDo(['events:PutEvents'], bus);
+  }
+
+  /** Secrets Manager ends a secret's ARN with a dash and six characters of its own. */
+  private secretArn(nameOrArn: string): string {
+    if (nameOrArn.startsWith('arn:')) return nameOrArn;
+    const names = { service: 'secretsmanager', resource: 'secret', resourceName: `${nameOrArn}-??????` };
+    return this.formatArn({ ...names, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
+  }
+
+  private addOutputs({ landing, intake, upload, parked, results, ledger }: Places): void {
+    const outputs: StackOutputs = {
+      LandingBucketName: landing.bucketName,
+      ResultsBucketName: results.bucketName,
+      LedgerTableName: ledger.tableName,
+      IntakeQueueUrl: intake.queue.queueUrl,
+      IntakeDlqUrl: intake.deadLetters.queueUrl,
+      UploadQueueUrl: upload.queue.queueUrl,
+      UploadDlqUrl: upload.deadLetters.queueUrl,
+      ParkedQueueUrl: parked.queue.queueUrl,
+      ParkedDlqUrl: parked.deadLetters.queueUrl,
+    };
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
+  }
+}
+
+/** Time for several requests of the greatest length: a chunk that is not taken whole is sent in parts. */
+function timeoutOf({ requestTimeoutMs }: Importer): Duration {
+  return Duration.seconds(Math.max(60, Math.ceil((5 * requestTimeoutMs) / 1_000)));
+}
+
+function ledger(scope: Construct): Table {
+  const { partitionKey, sortKey, timeToLive } = ledgerTable;
+  return new Table(scope, 'Ledger', {
+    partitionKey: { name: partitionKey, type: AttributeType.STRING },
+    sortKey: { name: sortKey, type: AttributeType.STRING },
+    timeToLiveAttribute: timeToLive,
+    billingMode: BillingMode.PAY_PER_REQUEST,
+    encryption: TableEncryption.DEFAULT,
+    pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
+}

@@ -1,0 +1,52 @@
+/** Reads from a signed request which AWS call it is: who calls, which action, on which resource. */
+import type { IncomingMessage } from 'node:http';
+import { ACCOUNT, queueArn, REGION, tableArn } from './template.ts';
+
+export type Call = {
+  readonly accessKey: string;
+  /** As it stands in the signature: `s3`, `sqs`, `dynamodb`, … */
+  readonly service: string;
+  /** As the API calls it: `SendMessageBatch`. */
+  readonly operation: string;
+  /** As IAM calls it: `sqs:SendMessage`. */
+  readonly action: string;
+  readonly resource: string;
+  /** On S3 the bucket of the object. */
+  readonly bucketArn: string;
+  readonly input: Readonly<Record<string, unknown>>;
+};
+
+export function readCall(request: IncomingMessage, body: Buffer): Call {
+  const [, accessKey = '', service = ''] = SIGNATURE.exec(request.headers.authorization ?? '') ?? [];
+  if (service === 's3') return { accessKey, service, input: {}, ...s3Call(request) };
+  const operation = String(request.headers['x-amz-target']).split('.').at(-1) ?? '';
+  const input = JSON.parse(body.toString()) as Record<string, unknown>;
+  const action = `${service}:${operation.replace(/Batch$/, '')}`;
+  const resource = RESOURCES[service]?.(input) ?? 'unknown';
+  return { accessKey, service, operation, action, resource, bucketArn: '', input };
+}
+
+const SIGNATURE = /Credential=([^/]+)\/\d+\/[^/]+\/([^/]+)\//;
+
+const RESOURCES: Readonly<Record<string, (input: Readonly<Record<string, unknown>>) => string>> = {
+  sqs: ({ QueueUrl }) => queueArn(String(QueueUrl).split('/').at(-1) ?? ''),
+  dynamodb: ({ TableName }) => tableArn(String(TableName)),
+  events: () => `arn:aws:events:${REGION}:${ACCOUNT}:event-bus/default`,
+  secretsmanager: ({ SecretId }) => secretArn(String(SecretId)),
+};
+
+/** Secrets Manager ends the ARN of each secret with six characters of its own. */
+function secretArn(id: string): string {
+  return id.startsWith('arn:') ? id : `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${id}-Az09bY`;
+}
+
+const S3_OPERATIONS: Readonly<Record<string, string>> = { GET: 'GetObject', HEAD: 'GetObject', PUT: 'PutObject' };
+
+function s3Call({ method = '', url = '' }: IncomingMessage) {
+  const { pathname, searchParams } = new URL(url, 'http://s3');
+  const [, bucket = '', key = ''] = /^\/([^/]+)\/?(.*)$/s.exec(decodeURIComponent(pathname)) ?? [];
+  const bucketArn = `arn:aws:s3:::${bucket}`;
+  const version = searchParams.has('versionId') ? 'Version' : '';
+  const operation = key === '' ? 'ListBucket' : `${S3_OPERATIONS[method] ?? method}${version}`;
+  return { operation, action: `s3:${operation}`, resource: key === '' ? bucketArn : `${bucketArn}/${key}`, bucketArn };
+}

@@ -1,0 +1,146 @@
+/**
+ * The stack as deployed, on this machine: buckets, queues and table as the synthesized template says, each function's
+ * bundle in processes of its own with its own environment and no more rights than its role, fed by its event sources.
+ */
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { ENDPOINT_VARIABLE } from '../../shared/aws/environment.ts';
+import { startDynalite } from '../dynalite.ts';
+import { FAKE_AWS, startFauxqs } from '../fauxqs.ts';
+import { createStores, type Stores } from './created-stores.ts';
+import { startEventSource } from './event-source.ts';
+import { startGateway } from './gateway.ts';
+import { type Permissions, permissionsOf, type Statement } from './permissions.ts';
+import { type LambdaFunction, lambdaFunction } from './sandbox.ts';
+import { REGION, readTemplate, type Template } from './template.ts';
+
+export type DeployedOptions = {
+  /** Where the uploader sends instead of to Amplitude. */
+  readonly amplitudeUrl: string;
+  /** What the secret holds. */
+  readonly apiKey: string;
+};
+
+export type Deployed = Stores & {
+  /** The details of the events that were put on EventBridge's default bus. */
+  readonly announced: readonly unknown[];
+  /** Calls that a role did not allow, as `function action resource`. */
+  readonly refused: readonly string[];
+  /** What the roles allow and nobody needed so far, as `function action resource`. */
+  unusedGrants(): string[];
+  /** All that the functions wrote. */
+  log(): string[];
+  stop(): Promise<void>;
+};
+
+/** More sandboxes than this machine has cores would only make each slower. */
+const MAX_CONCURRENCY = 2;
+
+export async function startDeployed({ amplitudeUrl, apiKey }: DeployedOptions): Promise<Deployed> {
+  const [fauxqs, dynalite] = await Promise.all([startFauxqs(), startDynalite()]);
+  const announced: unknown[] = [];
+  const gateway = await startGateway({
+    permissions: (accessKey) => roles.get(accessKey),
+    services: {
+      s3: fauxqs.endpoint,
+      sqs: fauxqs.endpoint,
+      dynamodb: dynalite.endpoint,
+      secretsmanager: () => ({ SecretString: apiKey }),
+      events: (_operation, input) => putEvents(input, announced),
+    },
+  });
+  const template = readTemplate(gateway.url);
+  const roles = readRoles(template);
+  const stores = await createStores(template, fauxqs, dynalite.client);
+  const functions = createFunctions(template, gateway.url, amplitudeUrl);
+  const sources = startEventSources(template, gateway.url, functions);
+  return {
+    ...stores,
+    announced,
+    refused: gateway.refused,
+    unusedGrants: () => [...roles].flatMap(([name, role]) => role.unused().map((grant) => `${name} ${grant}`)),
+    log: () => [...functions.values()].flatMap(({ log }) => log),
+    async stop() {
+      await Promise.all(sources.map((source) => source.stop()));
+      await Promise.all([...functions.values()].map((each) => each.stop()));
+      await Promise.all([gateway.stop(), fauxqs.stop(), dynalite.stop()]);
+    },
+  };
+}
+
+function putEvents({ Entries }: Readonly<Record<string, unknown>>, announced: unknown[]) {
+  const entries = Entries as readonly { readonly Detail: string }[];
+  announced.push(...entries.map(({ Detail }) => JSON.parse(Detail) as unknown));
+  return { FailedEntryCount: 0, Entries: entries.map((_, index) => ({ EventId: String(index) })) };
+}
+
+type FunctionProperties = {
+  readonly Code: { readonly S3Key: string };
+  readonly Environment: { readonly Variables: Readonly<Record<string, string>> };
+  readonly MemorySize: number;
+  readonly Timeout: number;
+  readonly Role: string;
+};
+type PolicyProperties = {
+  readonly PolicyDocument: { readonly Statement: readonly Statement[] };
+  readonly Roles: readonly string[];
+};
+
+/** By the name of the function, which is its access key too. */
+function readRoles(template: Template): ReadonlyMap<string, Permissions> {
+  const policies = template.resources<PolicyProperties>('AWS::IAM::Policy').map(({ properties }) => properties);
+  const functions = template.resources<FunctionProperties>('AWS::Lambda::Function');
+  const roles = functions.map(({ id, properties: { Role } }): [string, Permissions] => {
+    const own = policies.filter(({ Roles }) => Roles.some((role) => Role === `arn:${role}`));
+    return [id.toLowerCase(), permissionsOf(own.flatMap(({ PolicyDocument }) => PolicyDocument.Statement))];
+  });
+  return new Map(roles);
+}
+
+function createFunctions(
+  template: Template,
+  awsUrl: string,
+  amplitudeUrl: string,
+): ReadonlyMap<string, LambdaFunction> {
+  const functions = template.resources<FunctionProperties>('AWS::Lambda::Function');
+  const created = functions.map(({ id, properties }): [string, LambdaFunction] => {
+    const { Code, Environment, MemorySize, Timeout } = properties;
+    const name = id.toLowerCase();
+    const environment = {
+      ...Environment.Variables,
+      AWS_REGION: REGION,
+      AWS_ACCESS_KEY_ID: name,
+      AWS_SECRET_ACCESS_KEY: 'test',
+      AWS_ENDPOINT_URL: awsUrl,
+      [ENDPOINT_VARIABLE]: amplitudeUrl,
+    };
+    const folder = template.assetFolder(Code.S3Key);
+    return [name, lambdaFunction({ folder, environment, memoryMb: MemorySize, timeoutMs: Timeout * 1_000 })];
+  });
+  return new Map(created);
+}
+
+type EventSourceProperties = {
+  readonly BatchSize: number;
+  readonly EventSourceArn: string;
+  readonly FunctionName: string;
+  readonly FunctionResponseTypes?: readonly string[];
+  readonly ScalingConfig: { readonly MaximumConcurrency: number };
+};
+
+function startEventSources(template: Template, awsUrl: string, functions: ReadonlyMap<string, LambdaFunction>) {
+  return template.resources<EventSourceProperties>('AWS::Lambda::EventSourceMapping').map(({ properties }) => {
+    const { BatchSize, EventSourceArn, FunctionName, FunctionResponseTypes, ScalingConfig } = properties;
+    const credentials = { accessKeyId: FunctionName, secretAccessKey: 'test' };
+    const taker = functions.get(FunctionName);
+    if (!taker) throw new Error(`the template has no function ${FunctionName}`);
+    return startEventSource({
+      sqs: new SQSClient({ ...FAKE_AWS, credentials, endpoint: awsUrl }),
+      queueUrl: `${awsUrl}/${EventSourceArn.split(':').slice(4).join('/')}`,
+      queueArn: EventSourceArn,
+      batchSize: BatchSize,
+      concurrency: Math.min(ScalingConfig.MaximumConcurrency, MAX_CONCURRENCY),
+      reportsFailures: FunctionResponseTypes?.includes('ReportBatchItemFailures') ?? false,
+      invoke: (event) => taker.invoke(event),
+    });
+  });
+}

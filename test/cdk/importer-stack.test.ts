@@ -1,0 +1,123 @@
+/** The rest of the stack: rights that would be too wide, buckets that would be open, functions that would not start. */
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../../shared/aws/environment.ts';
+import { STACK_OUTPUTS } from '../../shared/stack-outputs.ts';
+import {
+  deniesPlainHttp,
+  type FunctionProperties,
+  grantsOf,
+  type PolicyProperties,
+  propertiesOf,
+  templateOf,
+} from './stack-template.ts';
+
+const template = templateOf();
+
+describe('buckets and table', () => {
+  test('stay when the stack goes, are encrypted and closed to the public and to plain HTTP', () => {
+    const block = {
+      BlockPublicAcls: true,
+      BlockPublicPolicy: true,
+      IgnorePublicAcls: true,
+      RestrictPublicBuckets: true,
+    };
+    const bucket = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
+    template.allResources('AWS::S3::Bucket', {
+      ...bucket,
+      Properties: Match.objectLike({ PublicAccessBlockConfiguration: block }),
+    });
+    template.allResourcesProperties('AWS::S3::Bucket', { BucketEncryption: Match.anyValue() });
+    expect(propertiesOf<PolicyProperties>(template, 'AWS::S3::BucketPolicy').filter(deniesPlainHttp)).toHaveLength(2);
+  });
+
+  test('the landing bucket notifies the intake queue of every new object, which lets S3 of this account send', () => {
+    const queue = { 'Fn::GetAtt': [Match.stringLikeRegexp('^IntakeQueue'), 'Arn'] };
+    const notification = { QueueConfigurations: [{ Event: 's3:ObjectCreated:*', Queue: queue }] };
+    template.hasResource('AWS::S3::Bucket', {
+      Properties: Match.objectLike({ NotificationConfiguration: notification }),
+      DependsOn: Match.arrayWith([Match.stringLikeRegexp('^IntakeQueuePolicy')]),
+    });
+    template.hasResourceProperties('AWS::SQS::QueuePolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Allow',
+            Action: 'sqs:SendMessage',
+            Principal: { Service: 's3.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          }),
+        ]),
+      },
+    });
+  });
+
+  test('an existing bucket is heard through EventBridge, and its versions may be read', () => {
+    const stack = templateOf({ existingBucket: 'somebodys-bucket' });
+    stack.resourceCountIs('AWS::S3::Bucket', 1);
+    stack.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['aws.s3'],
+        'detail-type': ['Object Created'],
+        detail: { bucket: { name: ['somebodys-bucket'] } },
+      },
+      Targets: [Match.objectLike({ Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^IntakeQueue'), 'Arn'] } })],
+    });
+    const rule = { 'Fn::GetAtt': [Match.stringLikeRegexp('^DumpDropped'), 'Arn'] };
+    stack.hasResourceProperties('AWS::SQS::QueuePolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([Match.objectLike({ Condition: { ArnEquals: { 'aws:SourceArn': rule } } })]),
+      },
+    });
+    expect(grantsOf(stack)).toContainEqual(['s3:GetObjectVersion', expect.stringContaining('somebodys-bucket/*')]);
+    stack.hasOutput('LandingBucketName', { Value: 'somebodys-bucket' });
+  });
+
+  test('the ledger is kept, can be restored to any moment and forgets old items', () => {
+    template.hasResource('AWS::DynamoDB::Table', { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    template.hasResourceProperties('AWS::DynamoDB::Table', {
+      BillingMode: 'PAY_PER_REQUEST',
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+    });
+  });
+});
+
+describe('functions', () => {
+  const functions = propertiesOf<FunctionProperties>(template, 'AWS::Lambda::Function');
+
+  test('are the two of ours: nothing else is deployed that would run', () => {
+    expect(functions.map(({ id }) => id.replace(/Function.*/, ''))).toEqual(['Chunker', 'Uploader']);
+    template.allResourcesProperties('AWS::Lambda::Function', { Runtime: 'nodejs24.x', Architectures: ['arm64'] });
+  });
+
+  test('get exactly the environment variables that their handlers read', () => {
+    const variables = functions.map(({ Environment }) => Object.keys(Environment.Variables).toSorted());
+    expect(variables).toEqual([CHUNKER_VARIABLES.toSorted(), UPLOADER_VARIABLES.toSorted()]);
+  });
+
+  test('may do what is written by hand: no wildcard action, no resource "*", no managed policy', () => {
+    const grants = grantsOf(template);
+    expect(grants.length).toBeGreaterThan(20);
+    expect(grants.filter(([action, resource]) => action.includes('*') || resource === '"*"')).toEqual([]);
+    template.resourcePropertiesCountIs('AWS::IAM::Role', { ManagedPolicyArns: Match.anyValue() }, 0);
+  });
+
+  test('may read the secrets of the configuration, each by name or by ARN, and no other', () => {
+    const arn = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:other-AbCdEf';
+    const sources = ['amplitude/main', arn, 'amplitude/main'].map((secret, index) => ({
+      name: `source-${index}`,
+      prefix: `${index}/`,
+      project: { secret },
+    }));
+    const secrets = grantsOf(templateOf({ sources })).filter(([action]) => action.startsWith('secretsmanager:'));
+    expect(secrets).toEqual([
+      ['secretsmanager:GetSecretValue', expect.stringMatching(/":secret:amplitude\/main-\?{6}"/)],
+      ['secretsmanager:GetSecretValue', JSON.stringify(arn)],
+    ]);
+  });
+});
+
+test('the outputs are those that the command line reads', () => {
+  expect(Object.keys(template.findOutputs('*')).toSorted()).toEqual(STACK_OUTPUTS.toSorted());
+});

@@ -1,0 +1,63 @@
+/** The stack synthesized for a test, and what its tests ask of the template. */
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { ImporterStack } from '../../cdk/importer-stack.ts';
+import { defineImporter, type ImporterInput } from '../../shared/config.ts';
+
+process.env.CDK_VALIDATION = 'false'; // `npm run synth` does it
+
+export type QueueProperties = {
+  readonly QueueName: string;
+  readonly FifoQueue?: boolean;
+  readonly DeduplicationScope?: string;
+  readonly FifoThroughputLimit?: string;
+  readonly VisibilityTimeout: number;
+  readonly MessageRetentionPeriod: number;
+  readonly SqsManagedSseEnabled?: boolean;
+  readonly RedrivePolicy?: { readonly deadLetterTargetArn: Arn; readonly maxReceiveCount: number };
+  readonly RedriveAllowPolicy?: { readonly redrivePermission: string; readonly sourceQueueArns: readonly unknown[] };
+};
+type Arn = { readonly 'Fn::GetAtt': readonly [string, string] };
+export type FunctionProperties = { readonly Timeout: number; readonly Environment: { readonly Variables: object } };
+export type MappingProperties = { readonly EventSourceArn: Arn; readonly FunctionName: { readonly Ref: string } };
+type Statement = {
+  readonly Effect: string;
+  readonly Action: unknown;
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+};
+export type PolicyProperties = { readonly PolicyDocument: { readonly Statement: readonly Statement[] } };
+
+export const MAPPING = 'AWS::Lambda::EventSourceMapping';
+
+/** Without bundling, which takes seconds. */
+export function templateOf(settings: Partial<ImporterInput> = {}): Template {
+  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+  const sources = [{ name: 'events', prefix: 'incoming/', project: { secret: 'amplitude/api-key' } }];
+  return Template.fromStack(new ImporterStack(app, 'Test', defineImporter({ sources, ...settings })));
+}
+
+export function propertiesOf<Properties>(of: Template, type: string): (Properties & { readonly id: string })[] {
+  return Object.entries(of.findResources(type)).map(([id, { Properties }]) => ({ id, ...(Properties as Properties) }));
+}
+
+/** What the roles allow: action and resource, the latter as JSON. */
+export function grantsOf(of: Template): [string, string][] {
+  const statements = propertiesOf<PolicyProperties>(of, 'AWS::IAM::Policy').flatMap(
+    (policy) => policy.PolicyDocument.Statement,
+  );
+  return statements.flatMap(({ Action, Resource }) =>
+    [Action]
+      .flat()
+      .flatMap((action) =>
+        [Resource].flat().map((resource): [string, string] => [String(action), JSON.stringify(resource)]),
+      ),
+  );
+}
+
+export function deniesPlainHttp({ PolicyDocument }: PolicyProperties): boolean {
+  return PolicyDocument.Statement.some(
+    ({ Effect, Condition }) =>
+      Effect === 'Deny' && JSON.stringify(Condition) === '{"Bool":{"aws:SecureTransport":"false"}}',
+  );
+}
