@@ -27,8 +27,6 @@ export type QueueWithDeadLettersProps = {
 const LONGEST = Duration.days(14);
 /** On a standard queue a message keeps its age when SQS moves it: this leaves 4 days to look at it. */
 const STANDARD_RETENTION = Duration.days(10);
-/** SQS takes no greater maxReceiveCount. */
-const MAX_RECEIVE_COUNT = 1_000;
 
 export class QueueWithDeadLetters extends Construct {
   readonly queue: Queue;
@@ -56,7 +54,7 @@ export class QueueWithDeadLetters extends Construct {
       queueName: `${name}${suffix}`,
       visibilityTimeout: visibility,
       retentionPeriod: fifo ? LONGEST : STANDARD_RETENTION,
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: Math.min(maxReceives, MAX_RECEIVE_COUNT) },
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: maxReceives },
     });
   }
 

@@ -51,20 +51,24 @@ const MS_LEFT = 24 * 3_600_000;
 export function openEngine(options: EngineOptions) {
   const { state, importer, log, clock = systemClock, random = Math.random, between = (_, port) => port } = options;
   const running = stoppable(clock);
-  const open = (name: string, fifo: boolean, maxReceives?: number) => {
-    const deadLetters = maxReceives === undefined ? {} : { deadLetters: { queue: `${name}-dlq`, maxReceives } };
-    return between(name, embeddedQueue(state.db, name, { fifo, clock: running.clock, ...deadLetters }));
-  };
+  const open = (name: string, options: Parameters<typeof embeddedQueue>[2]) =>
+    between(name, embeddedQueue(state.db, name, { ...options, clock: running.clock }));
+  const source = (name: string, fifo: boolean, maxReceives: number) =>
+    open(name, { fifo, deadLetters: { queue: `${name}-dlq`, maxReceives } });
   const queues = {
-    intake: open('intake', false, INTAKE_MAX_RECEIVES),
+    intake: source('intake', false, INTAKE_MAX_RECEIVES),
     // The uploader gives up by itself, and books it, before the queue would; the queue's own limit is for crashes.
-    upload: open('upload', true, importer.maxReceives + 10),
-    parked: open('parked', false, PARKED_MAX_RECEIVES + 10),
+    upload: source('upload', true, importer.maxReceives + 10),
+    parked: source('parked', false, PARKED_MAX_RECEIVES + 10),
   };
+  const isIdle = () => Object.values(queues).every((queue) => queue.nextVisibleAt() === undefined);
+  // What the queue itself gave up was perhaps the last message, and no worker sees it.
+  let isAtWork = false;
+  const onChange = () => isAtWork && isIdle() && running.stop();
   const deadLetters = {
-    intake: open('intake-dlq', false),
-    upload: open('upload-dlq', true),
-    parked: open('parked-dlq', false),
+    intake: open('intake-dlq', { fifo: false, onChange }),
+    upload: open('upload-dlq', { fifo: true, onChange }),
+    parked: open('parked-dlq', { fifo: false, onChange }),
   };
   const ledger = between('ledger', embeddedLedger(state.db, clock.now));
   const results = between('results', fileResults(join(state.directory, 'results')));
@@ -90,7 +94,6 @@ export function openEngine(options: EngineOptions) {
   const uploader = { ...common, amplitude, apiKey, random, parked: queues.parked };
 
   async function run(): Promise<void> {
-    const isIdle = () => Object.values(queues).every((queue) => queue.nextVisibleAt() === undefined);
     const work = (queue: EmbeddedQueue, take: Take) => workOff(queue, take, { isIdle, running });
     const upload = (from: 'upload' | 'parked', maxReceives: number) => (message: ReceivedMessage) => {
       const { receives, group } = message;
@@ -98,6 +101,7 @@ export function openEngine(options: EngineOptions) {
       return takeChunk(message.body, received, { ...uploader, deadLetters: deadLetters[from] });
     };
     if (isIdle()) return;
+    isAtWork = true;
     const workers = [
       work(queues.intake, ({ body, receives }) => takeIntake(body, receives, chunker)),
       ...times(importer.uploaders, () => work(queues.upload, upload('upload', importer.maxReceives))),

@@ -30,31 +30,38 @@ const ENDPOINTS = { us: 'https://api2.amplitude.com', eu: 'https://api.eu.amplit
 const BATCH_PATH = '/batch';
 /** No documented answer comes near; what is longer is not Amplitude's. 2,000 indexes in every map are 100 KB. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** What undici allows by default. */
+const MAX_CONNECT_MS = 10_000;
 /** Errors an endpoint gives that cannot read a compressed body. */
 const UNREADABLE = /Invalid JSON request body|Missing request body/;
 
 const inflate = promisify<Buffer, { finishFlush: number }, Buffer>(inflateRaw);
 const deflate = promisify<Buffer, { level: number; finishFlush: number }, Buffer>(deflateRaw);
 
+/** Throws when the endpoint is none. */
 export function amplitude(options: AmplitudeOptions): Amplitude & { close(): Promise<void> } {
+  const { connections, timeoutMs, endpoint } = options;
+  if (endpoint !== undefined) checkEndpoint(endpoint);
   const pools = new Map<string, Pool>();
   const withoutGzip = new Set<string>();
 
   function poolFor(origin: string): Pool {
-    const pool = pools.get(origin) ?? new Pool(origin, { connections: options.connections, keepAliveTimeout: 30_000 });
+    // The deadline of a request does not end the connecting before it. HTTP/2 gains nothing for one request at a time.
+    const connectTimeout = Math.min(timeoutMs, MAX_CONNECT_MS);
+    const settings = { connections, connectTimeout, keepAliveTimeout: 30_000, allowH2: false };
+    const pool = pools.get(origin) ?? new Pool(origin, settings);
     pools.set(origin, pool);
     return pool;
   }
 
   async function upload(request: UploadRequest): Promise<Answer> {
-    const origin = options.endpoint ?? ENDPOINTS[request.project.region];
+    const origin = endpoint ?? ENDPOINTS[request.project.region];
     const pool = poolFor(origin);
-    if (options.uploads === 'identity' || withoutGzip.has(origin))
-      return postIdentity(pool, request, options.timeoutMs);
-    const answer = await postGzip(pool, request, options.timeoutMs);
+    if (options.uploads === 'identity' || withoutGzip.has(origin)) return postIdentity(pool, request, timeoutMs);
+    const answer = await postGzip(pool, request, timeoutMs);
     if (!mayRefuseGzip(answer)) return answer;
-    const plain = await postIdentity(pool, request, options.timeoutMs);
-    if (plain.kind === 'answer' && !mayRefuseGzip(plain)) withoutGzip.add(origin);
+    const plain = await postIdentity(pool, request, timeoutMs);
+    if (wasRead(plain)) withoutGzip.add(origin);
     return plain;
   }
 
@@ -64,9 +71,22 @@ export function amplitude(options: AmplitudeOptions): Amplitude & { close(): Pro
   };
 }
 
+function checkEndpoint(endpoint: string): void {
+  const url = URL.parse(endpoint);
+  const isOrigin = url && /^https?:$/.test(url.protocol) && `${url.pathname}${url.search}${url.hash}` === '/';
+  if (!isOrigin) {
+    throw new Error(`the endpoint is ${endpoint}; expected http(s), a host and perhaps a port: http://127.0.0.1:8080`);
+  }
+}
+
 /** Gzip on `/batch` is what Amplitude's own SDKs send, but no document promises it. */
 function mayRefuseGzip(answer: Answer): boolean {
   return answer.kind === 'answer' && (answer.status === 415 || (answer.status === 400 && UNREADABLE.test(answer.body)));
+}
+
+/** The same text was read without compression. Invalid JSON stays invalid, and an outage in between proves nothing. */
+function wasRead(answer: Answer): boolean {
+  return answer.kind === 'answer' && [200, 400, 429].includes(answer.status) && !mayRefuseGzip(answer);
 }
 
 function around({ apiKey, minIdLength }: UploadRequest): { prefix: Buffer; suffix: Buffer } {

@@ -19,3 +19,6 @@ export const PARKED_MAX_RECEIVES = 36;
 
 /** The longest first wait on the parked queue: SQS delays a message by at most 15 minutes. */
 export const MAX_DELAY_MS = 900_000;
+
+/** Who is told to wait longer tries all the same: the header may be wrong, and SQS hides nothing for more than 12 hours. */
+export const MAX_RETRY_AFTER_MS = 3_600_000;

@@ -35,9 +35,18 @@ export function hottestOf(events: readonly ChunkEvent[]): number {
 }
 
 function readIds(text: string): Pick<ChunkEvent, 'deviceId' | 'userId'> {
-  const { device_id, user_id } = JSON.parse(text) as Record<string, unknown>;
+  const { device_id, user_id } = parseEvent(text);
   return {
     deviceId: typeof device_id === 'string' ? device_id : undefined,
     userId: typeof user_id === 'string' ? user_id : undefined,
   };
+}
+
+/** What is no event has no ids, and is for Amplitude to refuse: an error would hold the others back, and quote it in a log. */
+function parseEvent(text: string): Record<string, unknown> {
+  try {
+    return { ...JSON.parse(text) };
+  } catch {
+    return {};
+  }
 }

@@ -1,5 +1,5 @@
 /** What Amplitude's answer means for the events that were sent: a pure function of status and body. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What came back, or why nothing did. */
 export type Answer =
@@ -32,7 +32,8 @@ export type Verdict =
       readonly overQuota: Named;
     }
   | { readonly kind: 'too-large' }
-  | { readonly kind: 'unexplained'; readonly status: 400 | 403; readonly reason: string }
+  /** `isJudged`: by Amplitude itself; otherwise perhaps by a firewall or a proxy before it. */
+  | { readonly kind: 'unexplained'; readonly isJudged: boolean; readonly reason: string }
   | { readonly kind: 'not-now'; readonly reason: string; readonly retryAfterMs?: number }
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -59,41 +60,62 @@ const bodySchema = z.object({
 type Body = z.output<typeof bodySchema>;
 
 /** Amplitude's documents show the HTTP status and the body's code agreeing; where they do not, the worse one counts. */
-export function readVerdict(answer: Answer): Verdict {
+export function readVerdict(answer: Answer, apiKey: string): Verdict {
   if (answer.kind === 'no-answer') return { kind: 'not-now', reason: answer.reason };
   const body = parseBody(answer.body);
   const isFine = answer.status >= 200 && answer.status < 300;
   const code = isFine ? (body?.code ?? 0) : answer.status;
   if (code === 200) return { kind: 'delivered' };
-  return readFailure(code, body, answer);
+  return readFailure(code, body, answer, apiKey);
 }
 
-function readFailure(code: number, body: Body | undefined, answer: Answer & { kind: 'answer' }): Verdict {
-  const error = body?.error ? `: ${withoutKey(body.error)}` : '';
-  const reason = code === 0 ? `HTTP ${answer.status} without Amplitude's confirmation` : `HTTP ${code}${error}`;
-  const later = answer.retryAfterMs === undefined ? {} : { retryAfterMs: answer.retryAfterMs };
-  const named = body && (code === 400 || code === 429) ? readNamed(body) : undefined;
+function readFailure(
+  code: number,
+  body: Body | undefined,
+  { status, retryAfterMs }: Answer & { kind: 'answer' },
+  apiKey: string,
+): Verdict {
+  const isAgreed = (body?.code ?? code) === code;
+  const reason = describeAnswer(status, body, apiKey);
   if (code === 413) return { kind: 'too-large' };
   if (code === 401 || (code === 400 && body && isAboutProject(body))) return { kind: 'refused', reason };
+  const named = body && (code === 400 || code === 429) ? readNamed(body, apiKey) : undefined;
   if (named) return named;
-  if (code === 400 || code === 403) return { kind: 'unexplained', status: code, reason };
-  return { kind: 'not-now', reason, ...later };
+  if (isAgreed && (code === 400 || code === 403)) {
+    return { kind: 'unexplained', isJudged: code === 400 && body?.code === code, reason };
+  }
+  return { kind: 'not-now', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-/** The key itself may stand in the answer ("Invalid API key: <key>"); it must reach no log and no ledger. */
-function withoutKey(error: string): string {
-  return error.startsWith('Invalid API key') ? 'Invalid API key' : error.slice(0, 120);
+function describeAnswer(status: number, body: Body | undefined, apiKey: string): string {
+  const code = body?.code;
+  const http = code === undefined || code === status ? `HTTP ${status}` : `HTTP ${status} with code ${code}`;
+  const error = plainWords(body?.error ?? '', apiKey);
+  if (error !== '') return `${http}: ${error}`;
+  return status < 300 && code === undefined ? `${http} without Amplitude's confirmation` : http;
 }
 
-function isAboutProject(body: Body): boolean {
+/**
+ * The error up to where it may begin to quote. An answer may repeat the key ("Invalid API key: <key>") or what stood in
+ * an event, and neither may reach a log or the ledger.
+ */
+function plainWords(error: string, apiKey: string): string {
+  const [before = ''] = error.split(apiKey, 1);
+  return (/^[A-Za-z_ ,-]{0,80}/.exec(before)?.[0] ?? '').trim();
+}
+
+/** Amplitude has not even looked at the events. */
+function isAboutProject({ error, missing_field }: Body): boolean {
   return (
-    body.error.startsWith('Invalid API key') ||
-    body.missing_field === 'api_key' ||
-    body.error === 'Invalid request path'
+    error.startsWith('Invalid API key') ||
+    missing_field === 'api_key' ||
+    missing_field === 'events' ||
+    error === 'Invalid request path' ||
+    error === 'Missing request body'
   );
 }
 
-function readNamed(body: Body): Verdict | undefined {
+function readNamed(body: Body, apiKey: string): Verdict | undefined {
   const invalid = new Map<number, string>();
   const maps = [
     ['invalid value of', body.events_with_invalid_fields],
@@ -102,7 +124,8 @@ function readNamed(body: Body): Verdict | undefined {
   ] as const;
   for (const [what, fields] of maps) {
     for (const [field, places] of Object.entries(fields)) {
-      for (const index of places) invalid.set(index, `Amplitude: ${what} ${field}`);
+      const reason = `Amplitude: ${what} ${fieldName(field, apiKey)}`;
+      for (const index of places) invalid.set(index, reason);
     }
   }
   const silenced = toNamed(body.silenced_events, body.silenced_devices, []);
@@ -117,11 +140,16 @@ function readNamed(body: Body): Verdict | undefined {
   return isAnybody ? { kind: 'named', invalid, silenced, throttled, overQuota } : undefined;
 }
 
+/** As long as it can be one of ours or of Amplitude's. */
+function fieldName(field: string, apiKey: string): string {
+  return /^[\w$.]{1,60}$/.test(field) && !field.includes(apiKey) ? field : 'a field';
+}
+
 function toNamed(places: readonly number[], devices: readonly string[], users: readonly string[]): Named {
   return { indexes: new Set(places), devices: new Set(devices), users: new Set(users) };
 }
 
-function namesAnybody({ indexes: places, devices, users }: Named): boolean {
+export function namesAnybody({ indexes: places, devices, users }: Named): boolean {
   return places.size + devices.size + users.size > 0;
 }
 

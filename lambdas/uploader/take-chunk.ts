@@ -30,7 +30,7 @@ export async function takeChunk(body: string, received: Received, ports: TakeChu
       ...fields,
       ms: now() - began,
     });
-    return outcome.kind === 'wait' ? outcome.ms : undefined;
+    return outcome.kind === 'wait' ? outcome.waitMs : undefined;
   } catch (error) {
     const waitMs = backOffMs(received.receives);
     log('warn', 'chunk is tried again', { error: describeError(error), receives: received.receives, waitMs });

@@ -1,0 +1,247 @@
+/** Runs one scenario on the embedded engine with a virtual clock, through its kills, until the dust settles; and looks at what is left. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { replayMessages } from '../../cli/replay-messages.ts';
+import { importMessage } from '../../lambdas/chunker/notification.ts';
+import { type Between, type Engine, openEngine } from '../../local/engine.ts';
+import { type VirtualClock, virtualClock } from '../../local/virtual-clock.ts';
+import { type Books, sumBooks } from '../../shared/books.ts';
+import { defineImporter, type Importer } from '../../shared/config.ts';
+import { type Dump, dumpId } from '../../shared/dump.ts';
+import { describeFile } from '../../shared/embedded/files.ts';
+import { embeddedLedger } from '../../shared/embedded/ledger.ts';
+import { openState, type State } from '../../shared/embedded/state.ts';
+import type { OutgoingMessage, Queue } from '../../shared/queue.ts';
+import { type Receipt, receiptKey } from '../../shared/receipt.ts';
+import { fickleAmplitude } from './fickle-amplitude.ts';
+import { count, type Fired, startLife } from './life.ts';
+import { type MadeDump, makeDump, randomFrom, type Scenario, SILENCED_DEVICE } from './scenario.ts';
+
+/** Any time will do; SQLite keeps milliseconds exactly. */
+const START = Date.UTC(2026, 10, 21);
+/** After a kill the next life begins so much later, ms: sometimes beyond the 5 minutes in which a FIFO queue drops repeats. */
+const PAUSES = [0, 1_000, 400_000];
+/** So many lives have failing ports after the last kill; then it is calm, and what is dead is replayed until nothing is. */
+const FAILING_LIVES = 10;
+const MAX_LIVES = 60;
+
+/** Throws what is wrong, if anything is. */
+export async function runScenario(scenario: Scenario, fired: Fired): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 's3-to-amplitude-chaos-'));
+  try {
+    await runIn(directory, scenario, fired);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function runIn(directory: string, scenario: Scenario, fired: Fired): Promise<void> {
+  const made = makeDump(scenario);
+  const path = join(directory, 'dump.ndjson');
+  writeFileSync(path, made.text);
+  const dump = await describeFile(path);
+  const random = randomFrom(scenario.seed + 1);
+  const { eventsPerSecond, refusedEventsCount, silencesOne, answerFaults, kills } = scenario;
+  let clock = virtualClock(START);
+  const amplitude = fickleAmplitude({
+    switches: { batchEventsPerSecond: eventsPerSecond, refusedEventsCount },
+    silenced: silencesOne ? [SILENCED_DEVICE] : [],
+    clock: () => clock,
+    random,
+    fired,
+  });
+  try {
+    const outOfOrder = new Set<string>();
+    for (let number = 0; number < MAX_LIVES; number += 1) {
+      const kill = kills[number];
+      const isCalm = number > kills.length + FAILING_LIVES;
+      clock = virtualClock(clock.now() + (PAUSES[number % PAUSES.length] ?? 0));
+      amplitude.setFaults(isCalm ? 0 : answerFaults);
+      const plan = { failures: isCalm ? 0 : scenario.portFailures, killAfterEffect: kill?.afterEffect ?? false };
+      const life = startLife(kill ? { ...plan, killAt: kill.at } : plan, random, fired);
+      const state = openState(join(directory, 'state'));
+      const watch = watchBooks(dump, state);
+      const between: Between = (name, port) =>
+        life.between(name, watch(name, duplicating(name, port, scenario, random, fired)));
+      const open = (through: Between) =>
+        openOn({ state, scenario, number, between: through, amplitude, clock, random });
+      const end = await Promise.race([live(open(between), dump), life.over.then(() => 'killed' as const)]);
+      count(fired, `life ${end}`);
+      const isSettled =
+        end === 'finished' &&
+        (await replayDead(
+          open((_, port) => port),
+          clock,
+          outOfOrder,
+        )) === 0;
+      if (isSettled) await check({ engine: open((_, port) => port), dump, made, amplitude, outOfOrder });
+      state.close();
+      if (isSettled) return;
+    }
+    throw new Error(`not settled after ${MAX_LIVES} lives`);
+  } finally {
+    amplitude.close();
+  }
+}
+
+type Opening = {
+  readonly state: State;
+  readonly scenario: Scenario;
+  readonly number: number;
+  readonly between: Between;
+  readonly amplitude: ReturnType<typeof fickleAmplitude>;
+  readonly clock: VirtualClock;
+  readonly random: () => number;
+};
+
+function openOn({ state, scenario, number, between, amplitude, clock, random }: Opening): Engine {
+  return openEngine({
+    state,
+    importer: configure(scenario),
+    fingerprint: scenario.changesConfig && number > 0 ? 'second' : 'first',
+    amplitude: { upload: amplitude.upload },
+    apiKey: async () => 'key',
+    log: () => undefined,
+    clock,
+    random,
+    workers: clock.setSleepers,
+    between,
+  });
+}
+
+function configure({ segmentRecords, eventsPerChunk, lanes, uploaders }: Scenario): Importer {
+  const project = { secret: 'key' };
+  return defineImporter({
+    segmentRecords,
+    lanes,
+    uploaders,
+    maxReceives: 30,
+    sources: [{ name: 'chaos', project, caps: { eventsPerChunk } }],
+  });
+}
+
+/** Asks for the import as a person does who types the same command again, and works until nothing is left or something fails. */
+async function live(engine: Engine, dump: Dump): Promise<'finished' | 'failed'> {
+  try {
+    await engine.queues.intake.send([{ id: 'again', body: importMessage({ dump, source: 'chaos' }) }]);
+    await engine.run();
+    return 'finished';
+  } catch (error) {
+    if (String(error).includes('injected')) return 'failed';
+    throw error;
+  }
+}
+
+/** How many messages were dead. What is replayed comes later than what stood behind it. */
+async function replayDead(engine: Engine, clock: VirtualClock, outOfOrder: Set<string>): Promise<number> {
+  let messages = 0;
+  for (const name of ['intake', 'upload', 'parked'] as const) {
+    const queue = noting(engine.queues[name], outOfOrder);
+    const ports = { queue, deadLetters: engine.deadLetters[name], ledger: engine.ledger, now: clock.now };
+    messages += (await replayMessages({ limit: Number.POSITIVE_INFINITY, dryRun: false }, ports)).messages;
+  }
+  return messages;
+}
+
+function noting(queue: Queue, outOfOrder: Set<string>): Pick<Queue, 'send'> {
+  return {
+    async send(messages) {
+      for (const { body } of messages) outOfOrder.add(body);
+      return queue.send(messages);
+    },
+  };
+}
+
+/** Every now and then a message comes twice, under another id. */
+function duplicating<Port extends object>(
+  name: string,
+  port: Port,
+  { duplicates }: Scenario,
+  random: () => number,
+  fired: Fired,
+): Port {
+  if (!('send' in port)) return port;
+  const queue = port as unknown as Queue;
+  return {
+    ...port,
+    async send(messages: readonly OutgoingMessage[]) {
+      await queue.send(messages);
+      if (random() >= duplicates) return;
+      count(fired, `sent to ${name} twice`);
+      await queue.send(messages.map((message) => ({ ...message, id: `${message.id}-${random()}`.slice(0, 128) })));
+    },
+  };
+}
+
+/** Looks at the books after every call of the ledger. */
+function watchBooks(dump: Dump, { db }: State) {
+  const ledger = embeddedLedger(db);
+  return <Port extends object>(name: string, port: Port): Port => {
+    if (name !== 'ledger') return port;
+    return new Proxy(port, {
+      get(target, method) {
+        const original = Reflect.get(target, method) as (...args: unknown[]) => Promise<unknown>;
+        return async (...args: unknown[]) => {
+          const result = await original(...args);
+          const entry = await ledger.entry(dumpId(dump));
+          if (entry) expectClosed(sumBooks(await ledger.segments(entry)));
+          return result;
+        };
+      },
+    });
+  };
+}
+
+function expectClosed(books: Books): void {
+  const { read, filtered, unusable, mapped, events, delivered, refused, parked, dead, inFlight } = books;
+  assert.equal(read, filtered + unusable + mapped, 'the records close');
+  assert.equal(events, delivered + refused + parked + dead + inFlight, 'the events close');
+  for (const [name, count_] of Object.entries({ delivered, refused, parked, dead, inFlight })) {
+    assert.ok(count_ >= 0, `${name} is ${count_}`);
+  }
+}
+
+type Settled = {
+  readonly engine: Engine;
+  readonly dump: Dump;
+  readonly made: MadeDump;
+  readonly amplitude: ReturnType<typeof fickleAmplitude>;
+  readonly outOfOrder: ReadonlySet<string>;
+};
+
+async function check({ engine, dump, made, amplitude, outOfOrder }: Settled): Promise<void> {
+  const stored = amplitude.stored().map(({ insertId, deviceId }) => ({ id: insertId ?? '', device: deviceId ?? '' }));
+  assert.deepEqual(
+    stored.map(({ id }) => id).toSorted(),
+    [...made.valid.keys()].toSorted(),
+    'what is stored is what is valid, once',
+  );
+  const entry = await engine.ledger.entry(dumpId(dump));
+  assert.equal(entry?.state, 'closed');
+  const books = sumBooks(await engine.ledger.segments(entry));
+  expectClosed(books);
+  assert.deepEqual(pick(books), { delivered: made.valid.size, parked: 0, dead: 0, inFlight: 0 });
+  const receipt = await engine.results.get(receiptKey(entry));
+  assert.deepEqual(pick(JSON.parse(String(receipt)) as Receipt), pick(books), 'the receipt says what the ledger says');
+  if (outOfOrder.size === 0) expectOrder(stored, amplitude.disturbed);
+}
+
+function pick({ delivered, parked, dead, inFlight }: Pick<Books, 'delivered' | 'parked' | 'dead' | 'inFlight'>) {
+  return { delivered, parked, dead, inFlight };
+}
+
+/** Events that were never throttled keep their device's order. */
+function expectOrder(
+  stored: readonly { readonly id: string; readonly device: string }[],
+  disturbed: ReadonlySet<string>,
+): void {
+  const last = new Map<string, number>();
+  for (const { id, device } of stored) {
+    if (disturbed.has(id)) continue;
+    const number = Number(id.slice('event-'.length));
+    assert.ok(number > (last.get(device) ?? -1), `${device}: ${id} came after event-${last.get(device)}`);
+    last.set(device, number);
+  }
+}
