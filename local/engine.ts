@@ -13,6 +13,7 @@ import type { Log } from '../shared/log.ts';
 import type { ReceivedMessage } from '../shared/queue.ts';
 import type { Receipt } from '../shared/receipt.ts';
 import { stoppable } from './clock.ts';
+import { type Take, workOff } from './worker.ts';
 
 export type EngineOptions = {
   readonly state: State;
@@ -43,8 +44,6 @@ export type Engine = ReturnType<typeof openEngine>;
 const INTAKE_MAX_RECEIVES = 5;
 /** One process holds the state's lock, so whoever claims is the only one there is: it may take over its own lease. */
 const OWNER = 'embedded';
-/** No message is ever handed out twice while this process lives, which is all that visibility is for. */
-const VISIBILITY_MS = 12 * 3_600_000;
 /** Nothing stops this process but its user. */
 const MS_LEFT = 24 * 3_600_000;
 
@@ -61,7 +60,12 @@ export function openEngine(options: EngineOptions) {
     upload: source('upload', true, importer.maxReceives + 10),
     parked: source('parked', false, PARKED_MAX_RECEIVES + 10),
   };
-  const isIdle = () => Object.values(queues).every((queue) => queue.nextVisibleAt() === undefined);
+  // Lane → receipt of a message whose chunk is settled, and which is only there for its lane to rest.
+  const resting = new Map<string | undefined, string>();
+  const isIdle = () => {
+    const isWaiting = [queues.intake, queues.parked].some((queue) => queue.nextVisibleAt() !== undefined);
+    return !isWaiting && queues.upload.count() <= resting.size;
+  };
   // What the queue itself gave up was perhaps the last message, and no worker sees it.
   let isAtWork = false;
   const onChange = () => isAtWork && isIdle() && running.stop();
@@ -95,10 +99,14 @@ export function openEngine(options: EngineOptions) {
 
   async function run(): Promise<void> {
     const work = (queue: EmbeddedQueue, take: Take) => workOff(queue, take, { isIdle, running });
-    const upload = (from: 'upload' | 'parked', maxReceives: number) => (message: ReceivedMessage) => {
+    const upload = (from: 'upload' | 'parked', maxReceives: number) => async (message: ReceivedMessage) => {
       const { receives, group } = message;
       const received = { receives, maxReceives, ...(group !== undefined && { group }) };
-      return takeChunk(message.body, received, { ...uploader, deadLetters: deadLetters[from] });
+      resting.delete(group);
+      const taken = await takeChunk(message.body, received, { ...uploader, deadLetters: deadLetters[from] });
+      if (taken.kind === 'done') return undefined;
+      if (taken.isSettled) resting.set(group, message.receipt);
+      return taken.afterMs;
     };
     if (isIdle()) return;
     isAtWork = true;
@@ -111,6 +119,7 @@ export function openEngine(options: EngineOptions) {
     options.workers?.(count);
     const left = () => options.workers?.((count -= 1));
     const ended = await Promise.allSettled(workers.map((worker) => worker.finally(left)));
+    for (const receipt of resting.values()) await queues.upload.remove(receipt);
     for (const end of ended) if (end.status === 'rejected') throw end.reason;
   }
 
@@ -123,42 +132,6 @@ export function openEngine(options: EngineOptions) {
     run,
     stop: running.stop,
   };
-}
-
-/** The milliseconds after which the message is to be seen again, or undefined when it is done with. */
-type Take = (message: ReceivedMessage) => Promise<number | undefined>;
-
-/** One worker: what a Lambda's event source mapping does with a batch of one. The last one done ends them all. */
-async function workOff(
-  queue: EmbeddedQueue,
-  take: Take,
-  { isIdle, running }: { readonly isIdle: () => boolean; readonly running: ReturnType<typeof stoppable> },
-): Promise<void> {
-  try {
-    while (!running.isStopped()) {
-      const [message] = await receiveOne(queue, running);
-      if (!message) continue;
-      const waitMs = await take(message);
-      if (waitMs === undefined) await queue.remove(message.receipt);
-      else await queue.hide(message.receipt, waitMs);
-      if (isIdle()) running.stop();
-    }
-  } catch (error) {
-    running.stop();
-    throw error;
-  }
-}
-
-async function receiveOne(
-  queue: EmbeddedQueue,
-  running: ReturnType<typeof stoppable>,
-): Promise<readonly ReceivedMessage[]> {
-  try {
-    return await queue.receive({ max: 1, visibilityMs: VISIBILITY_MS, waitMs: 3_600_000 });
-  } catch (error) {
-    if (running.isStopped()) return [];
-    throw error;
-  }
 }
 
 function times<T>(count: number, make: () => T): T[] {

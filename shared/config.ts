@@ -51,8 +51,10 @@ const sourceSchema = z.strictObject({
   /** Without it a record already is an Amplitude event and is sent as it stands. */
   map: z.custom<MapFunction>((value) => typeof value === 'function', 'a function from record to event').optional(),
   project: projectSchema,
-  /** Amplitude's Batch API is the one for dumps; HTTP V2 takes 1/30 of the rate per device. */
-  api: z.enum(['batch']).default('batch'),
+  /** The Batch API is the one for dumps; HTTP V2 takes 1/30 of the rate per device, and 1 MB a request. */
+  api: z.enum(['batch', 'http-v2']).default('batch'),
+  /** What the project may send over all uploaders, events/s (a Starter plan: 1,000); without it as much as it can. */
+  projectEventsPerSecond: z.int().min(10).max(1_000_000).optional(),
   /** Amplitude refuses shorter user and device ids; sent along as `options.min_id_length` when it is set. */
   minIdLength: z.int().min(1).max(100).optional(),
   caps: capsSchema.prefault({}),

@@ -2,12 +2,14 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw, inflateRaw } from 'node:zlib';
 import { Pool } from 'undici';
+import { API_LIMITS, type Api } from '../../shared/amplitude-limits.ts';
 import type { Project } from '../../shared/config.ts';
 import { type DeflatedText, gzipMember } from './gzip-member.ts';
 import type { Answer } from './read-verdict.ts';
 
 export type UploadRequest = {
   readonly project: Project;
+  readonly api: Api;
   readonly apiKey: string;
   readonly minIdLength?: number | undefined;
   /** The inside of the `events` array. */
@@ -27,7 +29,6 @@ export type AmplitudeOptions = {
 };
 
 const ENDPOINTS = { us: 'https://api2.amplitude.com', eu: 'https://api.eu.amplitude.com' } as const;
-const BATCH_PATH = '/batch';
 /** No documented answer comes near; what is longer is not Amplitude's. 2,000 indexes in every map are 100 KB. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** What undici allows by default. */
@@ -57,11 +58,12 @@ export function amplitude(options: AmplitudeOptions): Amplitude & { close(): Pro
   async function upload(request: UploadRequest): Promise<Answer> {
     const origin = endpoint ?? ENDPOINTS[request.project.region];
     const pool = poolFor(origin);
-    if (options.uploads === 'identity' || withoutGzip.has(origin)) return postIdentity(pool, request, timeoutMs);
+    const place = `${origin}${API_LIMITS[request.api].path}`;
+    if (options.uploads === 'identity' || withoutGzip.has(place)) return postIdentity(pool, request, timeoutMs);
     const answer = await postGzip(pool, request, timeoutMs);
     if (!mayRefuseGzip(answer)) return answer;
     const plain = await postIdentity(pool, request, timeoutMs);
-    if (wasRead(plain)) withoutGzip.add(origin);
+    if (wasRead(plain)) withoutGzip.add(place);
     return plain;
   }
 
@@ -100,23 +102,22 @@ function around({ apiKey, minIdLength }: UploadRequest): { prefix: Buffer; suffi
 
 function postGzip(pool: Pool, request: UploadRequest, timeoutMs: number): Promise<Answer> {
   const { prefix, suffix } = around(request);
-  return post(
-    pool,
-    gzipMember(prefix, [request.events], Buffer.alloc(0), suffix),
-    { 'content-encoding': 'gzip' },
-    timeoutMs,
-  );
+  const body = gzipMember(prefix, [request.events], Buffer.alloc(0), suffix);
+  return post(pool, { api: request.api, body, headers: { 'content-encoding': 'gzip' } }, timeoutMs);
 }
 
 async function postIdentity(pool: Pool, request: UploadRequest, timeoutMs: number): Promise<Answer> {
   const { prefix, suffix } = around(request);
-  return post(pool, Buffer.concat([prefix, await inflateText(request.events), suffix]), {}, timeoutMs);
+  const body = Buffer.concat([prefix, await inflateText(request.events), suffix]);
+  return post(pool, { api: request.api, body, headers: {} }, timeoutMs);
 }
 
-async function post(pool: Pool, body: Buffer, headers: Record<string, string>, timeoutMs: number): Promise<Answer> {
+type Post = { readonly api: Api; readonly body: Buffer; readonly headers: Readonly<Record<string, string>> };
+
+async function post(pool: Pool, { api, body, headers }: Post, timeoutMs: number): Promise<Answer> {
   try {
     const response = await pool.request({
-      path: BATCH_PATH,
+      path: API_LIMITS[api].path,
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: '*/*', ...headers },
       body,

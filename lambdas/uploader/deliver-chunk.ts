@@ -22,7 +22,7 @@ const MAX_MS = 20_000;
 
 export async function deliverChunk(
   chunk: Chunk,
-  { project, minIdLength }: Source,
+  { project, api, minIdLength }: Source,
   ports: DeliverChunkPorts,
 ): Promise<{ readonly delivery: Delivery; readonly requests: number }> {
   const apiKey = await ports.apiKey(project);
@@ -30,7 +30,7 @@ export async function deliverChunk(
   let taken: ChunkEvent | undefined;
   const upload = async (events: DeflatedText): Promise<Verdict> => {
     requests += 1;
-    return readVerdict(await ports.amplitude.upload({ project, apiKey, minIdLength, events }), apiKey);
+    return readVerdict(await ports.amplitude.upload({ project, api, apiKey, minIdLength, events }), apiKey);
   };
   const verdict = await upload(chunk);
   if (verdict.kind === 'delivered') return { delivery: { ...NOTHING, delivered: chunk.events }, requests };

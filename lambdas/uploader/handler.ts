@@ -1,4 +1,5 @@
 /** The uploader as a Lambda: chunks come from the upload queue and the parked queue, and go to Amplitude. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -17,6 +18,9 @@ import { amplitude } from './amplitude.ts';
 import { PARKED_MAX_RECEIVES } from './back-off.ts';
 import { takeChunk } from './take-chunk.ts';
 
+/** Held, a message costs Lambda time; invisible, another receive. */
+const MAX_HOLD_MS = 2_000;
+
 type Sandbox = ReturnType<typeof openSandbox>;
 let sandbox: Sandbox | undefined;
 
@@ -29,10 +33,10 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
     const from = group === undefined ? parked : upload; // only the upload queue is a FIFO queue
     const receives = Number(record.attributes.ApproximateReceiveCount);
     const received = { receives, maxReceives: from.maxReceives, ...(group !== undefined && { group }) };
-    const waitMs = await takeChunk(record.body, received, { ...ports, deadLetters: from.deadLetters });
-    if (waitMs === undefined) continue;
+    const taken = await takeChunk(record.body, received, { ...ports, deadLetters: from.deadLetters });
+    if (taken.kind === 'done') continue;
     batchItemFailures.push({ itemIdentifier: record.messageId });
-    await from.queue.hide(record.receiptHandle, waitMs).catch((error: unknown) => {
+    await from.queue.hide(record.receiptHandle, taken.afterMs).catch((error: unknown) => {
       logJson('warn', 'message stays hidden until its visibility timeout', { error: describeError(error) });
     });
   }
@@ -55,6 +59,7 @@ function openSandbox() {
     parked,
     now: Date.now,
     random: Math.random,
+    hold: { maxMs: MAX_HOLD_MS, sleep: (ms: number) => sleep(ms) },
     log: logJson,
   };
   return {

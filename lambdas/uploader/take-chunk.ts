@@ -1,40 +1,63 @@
-/** Takes one chunk message: uploads it, and says whether the message is to be seen again. */
+/** Takes one chunk message: uploads it, lets its lane rest, and says whether the message is to be seen again. */
 import { decodeChunk } from '../../shared/chunk.ts';
-import type { Importer } from '../../shared/config.ts';
 import { describeError, type Log } from '../../shared/log.ts';
 import { backOffMs } from './back-off.ts';
 import { type Received, type UploadChunkPorts, type UploadOutcome, uploadChunk } from './upload-chunk.ts';
 
-export type TakeChunkPorts = UploadChunkPorts & { readonly importer: Importer; readonly log: Log };
+export type TakeChunkPorts = UploadChunkPorts & {
+  readonly log: Log;
+  /**
+   * Lets a lane rest by holding its message for so long at most; a longer rest it takes with the message invisible, and
+   * whoever held it is free meanwhile. Without it nothing is held.
+   */
+  readonly hold?: { readonly maxMs: number; sleep(ms: number): Promise<void> };
+};
 
-/** Undefined when the message is done with; otherwise the milliseconds after which to see it again. Never throws. */
-export async function takeChunk(body: string, received: Received, ports: TakeChunkPorts): Promise<number | undefined> {
-  const { importer, log, now } = ports;
-  const began = now();
+/**
+ * `done`: to be acknowledged. `again`: to be seen again after so many ms; if it `isSettled`, only its lane rests so long,
+ * and it can be acknowledged at any time.
+ */
+export type TakenChunk =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'again'; readonly afterMs: number; readonly isSettled: boolean };
+
+/** Never throws. */
+export async function takeChunk(body: string, received: Received, ports: TakeChunkPorts): Promise<TakenChunk> {
+  const began = ports.now();
   try {
     const chunk = decodeChunk(body);
     const { dumpId, run, segment, number, events } = chunk;
-    const source = importer.sources.find(({ name }) => name === chunk.source);
+    const source = ports.importer.sources.find(({ name }) => name === chunk.source);
     const outcome = await uploadChunk(chunk, source, received, ports);
     const { kind, ...fields } = outcome;
     const from = chunk.parked ? { parked: chunk.parked.unit } : {};
     const { receives } = received;
-    log(LEVEL[kind], `chunk ${kind}`, {
-      dumpId,
-      run,
-      segment,
-      number,
-      ...from,
-      events,
-      receives,
-      ...fields,
-      ms: now() - began,
-    });
-    return outcome.kind === 'wait' ? outcome.waitMs : undefined;
+    const ms = ports.now() - began;
+    const said = { dumpId, run, segment, number, ...from, events, receives, ...fields, ms };
+    ports.log(LEVEL[kind], `chunk ${kind}`, said);
+    return await afterOutcome(outcome, ports);
   } catch (error) {
-    const waitMs = backOffMs(received.receives);
-    log('warn', 'chunk is tried again', { error: describeError(error), receives: received.receives, waitMs });
-    return waitMs;
+    const afterMs = backOffMs(received.receives);
+    ports.log('warn', 'chunk is tried again', {
+      error: describeError(error),
+      receives: received.receives,
+      waitMs: afterMs,
+    });
+    return { kind: 'again', afterMs, isSettled: false };
+  }
+}
+
+async function afterOutcome(outcome: UploadOutcome, { hold }: TakeChunkPorts): Promise<TakenChunk> {
+  switch (outcome.kind) {
+    case 'wait':
+      return { kind: 'again', afterMs: outcome.waitMs, isSettled: false };
+    case 'settled':
+      if (outcome.restMs > (hold?.maxMs ?? 0)) return { kind: 'again', afterMs: outcome.restMs, isSettled: true };
+      if (outcome.restMs > 0) await hold?.sleep(outcome.restMs);
+      return { kind: 'done' };
+    case 'skipped':
+    case 'dead':
+      return { kind: 'done' };
   }
 }
 

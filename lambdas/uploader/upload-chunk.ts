@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { addCounts } from '../../shared/books.ts';
 import { type Chunk, chunkId, encodeChunk, unitOf } from '../../shared/chunk.ts';
 import { type CloseBooksPorts, closeBooks } from '../../shared/close-books.ts';
-import type { Source } from '../../shared/config.ts';
+import type { Importer, Source } from '../../shared/config.ts';
 import type { Ledger, UnitRef } from '../../shared/ledger.ts';
 import { describeError } from '../../shared/log.ts';
 import type { Results } from '../../shared/objects.ts';
@@ -16,9 +16,11 @@ import { backOffMs, MAX_DELAY_MS, MAX_RETRY_AFTER_MS, parkedBackOffMs } from './
 import { hottestOf, joinEvents } from './chunk-events.ts';
 import { type DeliverChunkPorts, deliverChunk } from './deliver-chunk.ts';
 import type { Delivery } from './deliver-events.ts';
+import { restMs } from './pace.ts';
 
 export type UploadChunkPorts = CloseBooksPorts &
   DeliverChunkPorts & {
+    readonly importer: Pick<Importer, 'sources' | 'uploaders'>;
     readonly ledger: Ledger;
     readonly results: Results;
     readonly parked: Pick<Queue, 'send'>;
@@ -44,6 +46,8 @@ export type UploadOutcome =
       readonly refused: number;
       readonly parked: number;
       readonly requests: number;
+      /** How long its lane is to rest. */
+      readonly restMs: number;
     }
   | { readonly kind: 'skipped'; readonly reason: 'settled' | 'superseded' }
   | { readonly kind: 'wait'; readonly waitMs: number; readonly reason: string }
@@ -83,7 +87,7 @@ async function attempt(
   const { delivery, requests } = await deliverChunk(chunk, source, ports);
   switch (delivery.kind) {
     case 'through':
-      if (!isStillParked(chunk, delivery)) return settle(chunk, unit, delivery, requests, ports);
+      if (!isStillParked(chunk, delivery)) return settle({ chunk, unit, source, delivery, requests }, ports);
       return waitOrDie(chunk, nextTryMs(chunk, received, ports, delivery), 'throttled', received, ports);
     case 'not-now':
       return waitOrDie(chunk, nextTryMs(chunk, received, ports, delivery), delivery.reason, received, ports);
@@ -97,14 +101,20 @@ function isStillParked(chunk: Chunk, { waiting }: Delivery & { kind: 'through' }
   return chunk.parked !== undefined && waiting.length === chunk.events;
 }
 
+type Through = {
+  readonly chunk: Chunk;
+  readonly unit: UnitRef;
+  readonly source: Source;
+  readonly delivery: Delivery & { kind: 'through' };
+  readonly requests: number;
+};
+
 /** Rejects are written and parked events are on their queue before the ledger hears of either. */
 async function settle(
-  chunk: Chunk,
-  unit: UnitRef,
-  delivery: Delivery & { kind: 'through' },
-  requests: number,
+  { chunk, unit, source, delivery, requests }: Through,
   ports: UploadChunkPorts,
 ): Promise<UploadOutcome> {
+  const endedAt = ports.now();
   const { delivered, refused, waiting } = delivery;
   const reasons: Record<string, number> = {};
   for (const { reason } of refused) addCounts(reasons, { [reason]: 1 });
@@ -128,7 +138,11 @@ async function settle(
   const settlement = { ...counts, reasons, ...(parkedUnit !== undefined && { parkedUnit }) };
   const isRepeat = (await ports.ledger.settle(unit, settlement)) === 'repeat';
   await closeBooks(unit, chunk.segment, ports);
-  return isRepeat ? { kind: 'skipped', reason: 'settled' } : { kind: 'settled', ...counts };
+  if (isRepeat) return { kind: 'skipped', reason: 'settled' };
+  const rest = chunk.parked
+    ? 0
+    : restMs({ ...chunk, wasThrottled: waiting.length > 0 }, { ...source, ...ports.importer });
+  return { kind: 'settled', ...counts, restMs: Math.max(0, rest - (ports.now() - endedAt)) };
 }
 
 /**

@@ -83,6 +83,10 @@ export function messageRows(db: DatabaseSync, name: string, kind: QueueKind) {
     hide(receipt: string, until: number): void {
       sql.hide.run(until, name, ...numbersOf(receipt));
     },
+    /** At most `max` messages after the one with this receipt, in the order they were sent; none of them is received by it. */
+    peek(max: number, after: string): ReceivedMessage[] {
+      return sql.peek.all(name, numbersOf(after)[0], max).map((row) => toReceived(row, toFound(row)));
+    },
     count(now: number): { visible: number; hidden: number } {
       const row = sql.count.get(now, name);
       const hidden = Number(row?.hidden);
@@ -116,17 +120,22 @@ function bury(
   return true;
 }
 
-function lease({ seq, grp, sentAt, receives }: Found, until: number, sql: Statements): ReceivedMessage {
+function lease(message: Found, until: number, sql: Statements): ReceivedMessage {
+  const { seq, receives } = message;
   sql.lease.run(until, seq);
-  const row = sql.body.get(seq);
+  return toReceived(sql.body.get(seq), { ...message, receives: receives + 1 });
+}
+
+/** `body` is the row with its text and attributes. */
+function toReceived(body: Row | undefined, { seq, grp, sentAt, receives }: Found): ReceivedMessage {
   return {
-    body: String(row?.text),
+    body: String(body?.text),
     // The number of the receive is in it, so that the next receive makes it invalid.
-    receipt: `${seq}.${receives + 1}`,
-    receives: receives + 1,
+    receipt: `${seq}.${receives}`,
+    receives,
     sentAt,
     ...(grp !== null && { group: grp }),
-    attributes: JSON.parse(String(row?.attributes)),
+    attributes: JSON.parse(String(body?.attributes)),
   };
 }
 
@@ -159,6 +168,9 @@ function statements(db: DatabaseSync) {
       WHERE queue = ? AND turn = 1 AND visible_at <= ? ORDER BY visible_at, seq LIMIT ?`),
     lease: db.prepare('UPDATE message SET visible_at = ?, receives = receives + 1, leased = 1 WHERE seq = ?'),
     body: db.prepare('SELECT text, attributes FROM message_body WHERE seq = ?'),
+    // Along the numbers: an index on the queue would have to be sorted for every page.
+    peek: db.prepare(`SELECT seq, grp, sent_at, receives, text, attributes FROM message NOT INDEXED
+      JOIN message_body USING (seq) WHERE queue = ? AND seq > ? ORDER BY seq LIMIT ?`),
     move: db.prepare('UPDATE message SET queue = ?, turn = ?, visible_at = ?, sent_at = ?, leased = 0 WHERE seq = ?'),
     promote: db.prepare(`UPDATE message SET turn = 1
       WHERE seq = (SELECT min(seq) FROM message WHERE queue = ? AND grp = ?)`),

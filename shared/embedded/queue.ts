@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
 import { messageBytes } from '../message-bytes.ts';
-import type { OutgoingMessage, Queue } from '../queue.ts';
+import type { OutgoingMessage, Queue, ReceivedMessage } from '../queue.ts';
 import { messageRows, type QueueKind } from './message-rows.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -22,6 +22,14 @@ export const systemClock: Clock = {
 export type EmbeddedQueue = Queue & {
   /** When the next message is to be had, ms since epoch, in the past if there is one already; undefined if there is none. */
   nextVisibleAt(): number | undefined;
+  /** How many messages it holds, visible or not. */
+  count(): number;
+  /**
+   * At most `max` messages as they lie, in the order they were sent, also those that cannot be received now: the first
+   * ones, or those after the message with the receipt `after`. Changes nothing. `remove` takes their receipts, for him
+   * who knows that nobody receives from this queue meanwhile.
+   */
+  peek(max: number, after?: string): readonly ReceivedMessage[];
 };
 
 /** SQS: DelaySeconds is at most 900. */
@@ -73,6 +81,11 @@ export function embeddedQueue(db: DatabaseSync, name: string, options: EmbeddedQ
     },
     size: async () => rows.count(clock.now()),
     nextVisibleAt: () => rows.nextVisibleAt(),
+    peek: (max, after = '') => rows.peek(max, after),
+    count() {
+      const { visible, hidden } = rows.count(clock.now());
+      return visible + hidden;
+    },
   };
 }
 

@@ -76,12 +76,13 @@ test.each([
   expect(JSON.stringify(uploader.logs)).not.toMatch(new RegExp(`PRIVATE|${KEY}`));
 });
 
-function take(
+async function take(
   uploader: Uploader,
   body: string,
   more: { receives?: number } = {},
   ports: Partial<Uploader['ports']> = {},
 ) {
   const deadLetters = uploader.deadLetters.upload;
-  return takeChunk(body, { ...received, ...more }, { ...uploader.ports, deadLetters, ...ports });
+  const taken = await takeChunk(body, { ...received, ...more }, { ...uploader.ports, deadLetters, ...ports });
+  return taken.kind === 'again' ? taken.afterMs : undefined;
 }

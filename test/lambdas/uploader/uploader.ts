@@ -56,6 +56,8 @@ export function openUploader(options: UploaderOptions) {
     apiKey,
     now: clock.now,
     random: () => 0.5,
+    // Lanes rest without time passing: what their rest is for has tests of its own (pace.test.ts).
+    hold: { maxMs: Number.POSITIVE_INFINITY, sleep: async () => undefined },
     announce: async (receipt: Receipt) => void receipts.push(receipt),
     log: (level: string, message: string, fields: object) => void logs.push({ level, message, ...fields }),
   };
@@ -77,9 +79,9 @@ export function openUploader(options: UploaderOptions) {
     if (!message) throw new Error(`queue ${from} promised a message and has none`);
     const itsPorts = { ...ports, deadLetters: deadLetters[from] };
     const { ports: used, isAlive } = process?.(itsPorts) ?? { ports: itsPorts, isAlive: () => true };
-    const waitMs = await takeChunk(message.body, receivedFrom(from, message, maxReceives), used);
-    if (isAlive() && waitMs === undefined) await queue.remove(message.receipt);
-    if (isAlive() && waitMs !== undefined) await queue.hide(message.receipt, waitMs);
+    const taken = await takeChunk(message.body, receivedFrom(from, message, maxReceives), used);
+    if (isAlive() && taken.kind === 'done') await queue.remove(message.receipt);
+    if (isAlive() && taken.kind === 'again') await queue.hide(message.receipt, taken.afterMs);
     expectClosed(await books());
     return true;
   }

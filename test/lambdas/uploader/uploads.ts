@@ -11,7 +11,13 @@ export function uploadsTo(endpoint: string, options: Partial<AmplitudeOptions> =
   return {
     close: uploads.close,
     async upload({ text = TEXT, ...request }: Upload = {}) {
-      return uploads.upload({ project, apiKey: 'key', events: await deflateText(Buffer.from(text)), ...request });
+      return uploads.upload({
+        project,
+        api: 'batch',
+        apiKey: 'key',
+        events: await deflateText(Buffer.from(text)),
+        ...request,
+      });
     },
   };
 }
