@@ -68,5 +68,8 @@ export default defineImporter({
 
 /** The stream names no visitor: the same browser in the same place is taken for one. */
 function visitor({ a, c, gr, cy, ll }: Click): string {
-  return createHash('sha256').update(JSON.stringify([a, c, gr, cy, ll])).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(JSON.stringify([a, c, gr, cy, ll]))
+    .digest('hex')
+    .slice(0, 16);
 }

@@ -90,8 +90,14 @@ function isDeeperThan(value: unknown, levels: number): boolean {
   return false;
 }
 
-/** Short, for a rejects file (never for a log): the value itself is in the record beside it. */
+/** Short, for a rejects file (never for a log): the value itself is in the record beside it, and may be anything. */
 function show(value: unknown): string {
-  const text = typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value));
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'string') return shorten(JSON.stringify(value.slice(0, 60)));
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return shorten(`${value}`);
+  return `a value of type ${typeof value}`;
+}
+
+function shorten(text: string): string {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

@@ -1,18 +1,17 @@
 /** The chunker's story: a dump is claimed, read segment by segment, made into chunks of events, and its books are kept. */
-import { type CloseBooksPorts, closeBooks } from '../../shared/close-books.ts';
-import type { Importer, Source } from '../../shared/config.ts';
 import { createHash } from 'node:crypto';
-import { type Dump, dumpUrl, type Run } from '../../shared/dump.ts';
+import { type CloseBooksPorts, closeBooks } from '../../shared/close-books.ts';
+import type { Source } from '../../shared/config.ts';
+import type { Dump, Run } from '../../shared/dump.ts';
 import type { Checkpoint, Ledger } from '../../shared/ledger.ts';
-import { type Dumps, DumpUnreadable, type Results } from '../../shared/objects.ts';
+import type { Dumps, Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
-import { type RawRecord, readLines } from './formats/ndjson.ts';
 import { makeEvents } from './make-events.ts';
-import { readDump } from './read-dump.ts';
-import { openSegment, type Segment } from './segment.ts';
-import { sendChunks } from './send-chunks.ts';
+import { readRecords } from './read-records.ts';
+import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
+import { type ChunkSender, chunkSender } from './send-chunks.ts';
 
 export type ChunkDumpPorts = CloseBooksPorts & {
   readonly dumps: Dumps;
@@ -28,7 +27,7 @@ export type ChunkDumpPorts = CloseBooksPorts & {
 export type ChunkDumpRequest = {
   readonly dump: Dump;
   readonly source: Source;
-  readonly importer: Pick<Importer, 'lanes' | 'segmentRecords'>;
+  readonly importer: SegmentLimits;
   /** Of code and config: a dump half read under another one is started anew. */
   readonly fingerprint: string;
   readonly owner: string;
@@ -75,52 +74,58 @@ export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts
     if (claim.state === 'read') await closeBooks(claim.run, undefined, ports);
     return { kind: 'known', run: claim.run };
   }
-  return readSegments(request, claim.run, claim.checkpoint, ports);
+  const { run, checkpoint } = claim;
+  const sender = chunkSender({ ...run, ...namesOf(request) }, ports.uploads);
+  try {
+    return await readSegments({ ...request, run, sender, ports }, checkpoint);
+  } catch (error) {
+    // Nothing of this reading goes on behind the next one's back, which need not wait for the lease to run out.
+    await sender.settled();
+    await ports.ledger.release(run, owner).catch(() => undefined);
+    throw error;
+  }
 }
 
-async function readSegments(
-  request: ChunkDumpRequest,
-  run: Run,
-  from: Checkpoint,
-  ports: ChunkDumpPorts,
-): Promise<ChunkDumpOutcome> {
-  const { dump, source, importer, owner } = request;
-  const open = (number: number) => startSegment(number, request, run, ports);
-  let current = open(from.segment);
-  let checkpoint = from;
-  let read = 0;
-  let chunks = 0;
-  let began = ports.now();
+/** A dump being read, under a lease. */
+type Reading = ChunkDumpRequest & {
+  readonly run: Run;
+  readonly sender: ChunkSender;
+  readonly ports: ChunkDumpPorts;
+};
 
-  const records = readRecords(dump, source, from, ports);
-  for await (const { block, failure } of records) {
-    for (const record of block) {
-      current.segment.add(record, makeEvents(record, source, dump.key));
-      checkpoint = { segment: current.segment.number + 1, offset: record.end, position: record.position };
-      if (current.segment.read < importer.segmentRecords) continue;
-      chunks += await finishSegment(current, run, dump, ports);
-      read += current.segment.read;
-      const stopped = await saveProgress(run, owner, checkpoint, ports, began);
+async function readSegments(reading: Reading, from: Checkpoint): Promise<ChunkDumpOutcome> {
+  const { dump, source, importer, run, sender, ports } = reading;
+  const open = (number: number) => openSegment(number, source, importer);
+  let segment = open(from.segment);
+  let checkpoint = from;
+  let done: Done = { read: 0, chunks: 0 };
+  let began: number | undefined;
+
+  for await (const { records, failure } of readRecords(dump, source, from, ports.dumps)) {
+    began ??= ports.now();
+    for (const record of records) {
+      segment.add(record, makeEvents(record, source, dump.key));
+      checkpoint = { segment: segment.number + 1, offset: record.end, position: record.position };
+      // What has no line end is the last record: what it says of the dump's end must not be lost at a checkpoint.
+      if (!segment.isFull() || !record.terminated) continue;
+      done = await finishSegment(segment, done, reading);
+      const stopped = await saveProgress(reading, checkpoint, began);
       if (stopped) return { kind: stopped, run };
-      current = open(checkpoint.segment);
+      segment = open(checkpoint.segment);
       began = ports.now();
     }
-    await current.chunks.next();
-    ports.progress?.(read + current.segment.read, checkpoint.offset);
-    if (failure === undefined) continue;
-    return endDump(current, { run, dump, owner, read, chunks, failure }, ports);
+    await sender.next(segment);
+    ports.progress?.(done.read + segment.read, checkpoint.offset);
+    if (failure !== undefined) return endDump(segment, done, reading, failure);
   }
-  return endDump(current, { run, dump, owner, read, chunks }, ports);
+  return endDump(segment, done, reading);
 }
 
-type OpenedSegment = { readonly segment: Segment; readonly chunks: ReturnType<typeof sendChunks> };
+/** Of the segments that this reading has finished. */
+type Done = { readonly read: number; readonly chunks: number };
 
-function startSegment(number: number, request: ChunkDumpRequest, run: Run, ports: ChunkDumpPorts): OpenedSegment {
-  const { dump, source, importer } = request;
-  const segment = openSegment(number, source, importer.lanes);
-  const { bucket, key } = dump;
-  const names = { ...run, source: source.name, bucket, key, group: laneGroup(source) };
-  return { segment, chunks: sendChunks(segment, names, ports.uploads) };
+function namesOf({ source, dump: { bucket, key } }: ChunkDumpRequest) {
+  return { source: source.name, bucket, key, group: laneGroup(source) };
 }
 
 /** Lanes belong to a project: Amplitude counts a device's rate per project, whatever dump its events come from. */
@@ -129,25 +134,19 @@ function laneGroup({ project }: Source): string {
 }
 
 /** Everything the segment holds is sent and written before its plan is booked: the plan is a promise already kept. */
-async function finishSegment(
-  { segment, chunks }: OpenedSegment,
-  run: Run,
-  dump: Dump,
-  ports: ChunkDumpPorts,
-): Promise<number> {
-  const count = await chunks.finish();
+async function finishSegment(segment: Segment, done: Done, { dump, run, sender, ports }: Reading): Promise<Done> {
+  const { number, read } = segment;
+  const chunks = await sender.finish(segment);
   const rejects = segment.takeRejects();
-  if (rejects) await ports.results.put(`${rejectsFolder({ dump, ...run })}/${rejectsName(segment.number)}`, rejects);
-  await ports.ledger.planSegment(run, segment.number, segment.plan(count));
-  await closeBooks(run, segment.number, ports);
-  return count;
+  if (rejects) await ports.results.put(`${rejectsFolder({ dump, ...run })}/${rejectsName(number)}`, rejects);
+  await ports.ledger.planSegment(run, number, segment.plan(chunks));
+  await closeBooks(run, number, ports);
+  return { read: done.read + read, chunks: done.chunks + chunks };
 }
 
 async function saveProgress(
-  run: Run,
-  owner: string,
+  { run, owner, ports }: Reading,
   checkpoint: Checkpoint,
-  ports: ChunkDumpPorts,
   began: number,
 ): Promise<'unfinished' | 'lost' | undefined> {
   const msLeft = ports.msLeft();
@@ -158,57 +157,12 @@ async function saveProgress(
   return 'unfinished';
 }
 
-type End = {
-  readonly run: Run;
-  readonly dump: Dump;
-  readonly owner: string;
-  readonly read: number;
-  readonly chunks: number;
-  readonly failure?: string;
-};
-
-async function endDump(last: OpenedSegment, end: End, ports: ChunkDumpPorts): Promise<ChunkDumpOutcome> {
-  const { run, dump, owner, failure } = end;
-  const { number, read } = last.segment;
-  const chunks = read > 0 ? await finishSegment(last, run, dump, ports) : 0;
-  const segments = read > 0 ? number + 1 : number;
+async function endDump(last: Segment, before: Done, reading: Reading, failure?: string): Promise<ChunkDumpOutcome> {
+  const { run, owner, ports } = reading;
+  const done = last.read > 0 ? await finishSegment(last, before, reading) : before;
+  const segments = last.read > 0 ? last.number + 1 : last.number;
   const broken = failure === undefined ? {} : { failure };
   if (!(await ports.ledger.endDump(run, owner, { segments, ...broken }))) return { kind: 'lost', run };
   await closeBooks(run, undefined, ports);
-  return { kind: 'read', run, read: end.read + read, chunks: end.chunks + chunks, ...broken };
-}
-
-type Block = { readonly block: readonly RawRecord[]; readonly failure?: string };
-
-/** The records in blocks; a dump that cannot be read on for good ends with a block that says why. */
-async function* readRecords(
-  dump: Dump,
-  source: Source,
-  from: Checkpoint,
-  ports: ChunkDumpPorts,
-): AsyncGenerator<Block> {
-  const { offset, position } = from;
-  let last: RawRecord | undefined;
-  try {
-    const options = { offset, position, maxBytes: source.caps.recordBytes };
-    for await (const block of readLines(readDump(dump, offset, ports.dumps), options)) {
-      last = block.at(-1);
-      yield { block };
-    }
-  } catch (error) {
-    if (!(error instanceof DumpUnreadable)) throw error;
-    yield { block: [], failure: error.message };
-    return;
-  }
-  if (last && isCutOff(last)) {
-    yield {
-      block: [],
-      failure: `${dumpUrl(dump)} ends in the middle of its last record (line ${last.position}): it was cut off; drop a whole copy of it`,
-    };
-  }
-}
-
-/** An object that begins and does not end, at the end of the dump. Any other bad last line is only a bad line. */
-function isCutOff({ bytes, terminated }: RawRecord): boolean {
-  return !terminated && bytes[0] === 0x7b && bytes.at(-1) !== 0x7d;
+  return { kind: 'read', run, ...done, ...broken };
 }

@@ -12,8 +12,13 @@ export type CompressedChunk = Omit<ClosedChunk, 'text'> & {
   readonly textBytes: number;
 };
 
-/** One event that is too large for a queue message even by itself. */
-export type TooLarge = { readonly text: Buffer; readonly position: number; readonly bytes: number };
+/** One event that is too large for a queue message even by itself; `bytes` is its size there, `maxBytes` what fits. */
+export type TooLarge = {
+  readonly text: Buffer;
+  readonly position: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
+};
 
 /** Left for the message's header: its positions (about 2 bytes an event in base64), names and counts. */
 const HEADER_BYTES = 24 * 1024;
@@ -35,7 +40,7 @@ export async function compressChunk(
   }
   const [position] = positions;
   if (positions.length === 1 && position !== undefined)
-    return [{ text: Buffer.from(text), position, bytes: encodedBytes(body) }];
+    return [{ text: Buffer.from(text), position, bytes: encodedBytes(body), maxBytes }];
   const middle = Math.ceil(positions.length / 2);
   const cut = placeOfEvent(text, middle);
   const halves = [

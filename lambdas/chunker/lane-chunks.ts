@@ -1,4 +1,5 @@
 /** Collects the events of a segment by lane, and closes a chunk when the next event would not fit it any more. */
+import type { ChunkLimits } from './chunk-limits.ts';
 import type { PreparedEvent } from './make-events.ts';
 
 /** The events of one chunk, not compressed yet. */
@@ -9,8 +10,6 @@ export type ClosedChunk = {
   readonly positions: readonly number[];
   readonly hottest: number;
 };
-
-export type ChunkLimits = { readonly eventsPerChunk: number; readonly chunkBytes: number };
 
 export const SEPARATOR = Buffer.from(',\n');
 
@@ -30,6 +29,7 @@ export function collectLanes(lanes: number, limits: ChunkLimits) {
   const open = new Map<number, OpenChunk>();
   const spare: Buffer[] = [];
   let closed: ClosedChunk[] = [];
+  let begun = 0;
 
   function close(lane: number, chunk: OpenChunk): void {
     const { positions, hottest } = chunk;
@@ -41,6 +41,7 @@ export function collectLanes(lanes: number, limits: ChunkLimits) {
     const text = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(FIRST_BYTES, limits.chunkBytes));
     const chunk = { text, used: 0, positions: [], devices: new Map(), users: new Map(), hottest: 0 };
     open.set(lane, chunk);
+    begun += 1;
     return chunk;
   }
 
@@ -52,22 +53,25 @@ export function collectLanes(lanes: number, limits: ChunkLimits) {
       const isFull =
         chunk &&
         (chunk.positions.length >= limits.eventsPerChunk ||
-          chunk.used + SEPARATOR.length + event.bytes > limits.chunkBytes);
+          chunk.used + SEPARATOR.length + event.bytes > limits.chunkBytes ||
+          hasEnoughOf(event, chunk, limits.eventsPerId));
       if (chunk && isFull) {
         close(lane, chunk);
         chunk = undefined;
       }
       append(chunk ?? openFor(lane), event, position, limits.chunkBytes);
     },
+    /** How many chunks there are so far, open ones included. */
+    begun: () => begun,
     /** What has been closed since the last call, in order. */
     takeClosed(): readonly ClosedChunk[] {
       const taken = closed;
       closed = [];
       return taken;
     },
-    /** Closes every lane, in lane order, so that the chunks of a segment do not depend on when it is called. */
+    /** Closes every lane, in the order in which their chunks were begun. */
     closeAll(): void {
-      for (const [lane, chunk] of [...open].toSorted(([a], [b]) => a - b)) close(lane, chunk);
+      for (const [lane, chunk] of open) close(lane, chunk);
     },
     /** The chunk's text is used no more: its memory serves the next one. */
     recycle({ text }: ClosedChunk): void {
@@ -88,6 +92,10 @@ function append(chunk: OpenChunk, event: PreparedEvent, position: number, maxByt
   chunk.positions.push(position);
   const count = Math.max(countId(chunk.devices, event.deviceId), countId(chunk.users, event.userId));
   chunk.hottest = Math.max(chunk.hottest, count);
+}
+
+function hasEnoughOf({ deviceId = '', userId = '' }: PreparedEvent, chunk: OpenChunk, max: number): boolean {
+  return chunk.hottest >= max && ((chunk.devices.get(deviceId) ?? 0) >= max || (chunk.users.get(userId) ?? 0) >= max);
 }
 
 function countId(counts: Map<string, number>, id: string | undefined): number {

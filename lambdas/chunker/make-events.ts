@@ -4,6 +4,7 @@ import { hash } from 'node:crypto';
 import type { AmplitudeEvent, JsonObject } from '../../shared/amplitude-event.ts';
 import type { MapFunction, RecordPosition, Source } from '../../shared/config.ts';
 import { type Fault, findFault } from './check-event.ts';
+import { chunkLimits } from './chunk-limits.ts';
 import { withInsertId } from './event-text.ts';
 import type { RawRecord } from './formats/ndjson.ts';
 
@@ -42,7 +43,9 @@ export function makeEvents(record: RawRecord, source: Source, dump: string): Mad
   } catch (error) {
     return unusable('record is not JSON', String(error));
   }
-  if (!isJsonObject(value)) return unusable('record is not an object', `found ${text.slice(0, 40)}`);
+  // A number that parseExactly keeps as it stood is an object of its own kind.
+  if (!isJsonObject(value) || !text.startsWith('{'))
+    return unusable('record is not an object', `found ${text.slice(0, 40)}`);
   if (!source.map) return passThrough(bytes, value, source);
   return mapped(bytes, value, source, source.map, { dump, position: record.position });
 }
@@ -58,46 +61,61 @@ function passThrough(bytes: Buffer, event: JsonObject, source: Source): MadeEven
 }
 
 function mapped(bytes: Buffer, record: JsonObject, source: Source, map: MapFunction, at: RecordPosition): MadeEvents {
-  let result: ReturnType<MapFunction>;
+  let results: readonly unknown[];
   try {
-    result = map(record, at);
+    const result = map(record, at) ?? [];
+    results = Array.isArray(result) ? [...result] : [result];
   } catch (error) {
-    const name = error instanceof Error ? error.name : 'something that is no Error';
-    return unusable(`map threw ${name}`, error instanceof Error ? error.message : String(error));
+    const { name, message } = describeThrown(error);
+    return unusable(`map threw ${name}`, message);
   }
-  if (result === null || result === undefined) return { kind: 'filtered' };
-  const list: readonly unknown[] = Array.isArray(result) ? result : [result];
-  if (list.length === 0) return { kind: 'filtered' };
+  if (results.length === 0) return { kind: 'filtered' };
   const id = contentId(bytes);
   const events: PreparedEvent[] = [];
   const refused: RefusedEvent[] = [];
-  for (const [i, event] of list.entries()) {
-    const made = mappedEvent(event, i === 0 ? id : `${id}-${i}`, source);
+  for (const [i, result] of results.entries()) {
+    const made = mappedEvent(result, i === 0 ? id : `${id}-${i}`, source);
     if ('reason' in made) refused.push(made);
     else events.push(made);
   }
   return keepFitting(events, refused, source);
 }
 
-function mappedEvent(event: unknown, insertId: string, source: Source): PreparedEvent | RefusedEvent {
-  if (event instanceof Promise) {
-    event.catch(() => undefined);
-    return { reason: 'map returned a promise', detail: 'a map function must not be async', text: '' };
-  }
-  if (!isJsonObject(event))
-    return { reason: 'map returned no event', detail: `found ${typeof event}`, text: String(event) };
-  const fault = findFault(event, source.minIdLength);
+function mappedEvent(result: unknown, insertId: string, source: Source): PreparedEvent | RefusedEvent {
   try {
+    if (result instanceof Promise) {
+      result.catch(() => undefined);
+      return { reason: 'map returned a promise', detail: 'a map function must not be async', text: '' };
+    }
+    if (!isJsonObject(result)) {
+      const found = Array.isArray(result) ? 'array' : result === null ? 'null' : typeof result;
+      return { reason: 'map returned no event', detail: `found ${found}`, text: String(result) };
+    }
+    // A copy, so that what is checked is what is written: a getter is asked once, and nothing is inherited.
+    const event: JsonObject = { ...result };
+    const fault = findFault(event, source.minIdLength);
     const text = stringifyExactly(event.insert_id ? event : { ...event, insert_id: insertId });
     return fault ? { ...fault, text } : prepare(event, [Buffer.from(text)]);
   } catch (error) {
-    return { reason: 'event cannot be written as JSON', detail: String(error), text: '' };
+    return { reason: 'event cannot be written as JSON', detail: describeThrown(error).message, text: '' };
+  }
+}
+
+/** Of anything that can be thrown, also what throws when it is looked at. */
+function describeThrown(error: unknown): { readonly name: string; readonly message: string } {
+  const name = 'something that is no Error';
+  try {
+    return error instanceof Error
+      ? { name: String(error.name), message: String(error.message) }
+      : { name, message: String(error) };
+  } catch {
+    return { name, message: 'it cannot be shown' };
   }
 }
 
 /** What one request can never hold is refused; a record none of whose events is left is unusable. */
 function keepFitting(events: readonly PreparedEvent[], refused: readonly RefusedEvent[], source: Source): MadeEvents {
-  const max = source.caps.chunkBytes;
+  const max = chunkLimits(source).chunkBytes;
   const tooLarge = events
     .filter((event) => event.bytes > max)
     .map((event) => ({ ...tooLargeFault(event.bytes, max), text: Buffer.concat(event.pieces).toString() }));

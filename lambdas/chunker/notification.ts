@@ -1,5 +1,5 @@
 /** Reads what stands in an intake message: the dumps that were dropped, in any of the forms a notification has. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Dump } from '../../shared/dump.ts';
 
 /** A dump to import; its size is not in every notification. */
@@ -81,13 +81,7 @@ function toIntakes(data: z.output<typeof message>): Intake[] {
   }
   return data.Records.filter((record) => record.eventName.startsWith('ObjectCreated:')).map(
     ({ s3: { bucket, object } }) =>
-      intake(
-        bucket.name,
-        decodeURIComponent(object.key.replaceAll('+', ' ')),
-        object.eTag,
-        object.versionId,
-        object.size,
-      ),
+      intake(bucket.name, decodeKey(object.key), object.eTag, object.versionId, object.size),
   );
 }
 
@@ -98,10 +92,19 @@ function intake(
   versionId: string | undefined,
   size: number | undefined,
 ): Intake {
-  if (etag === undefined && versionId === undefined)
+  // A bucket whose versioning is suspended calls every new object's version `null`: then the ETag tells them apart.
+  const version = versionId && versionId !== 'null' ? { versionId } : {};
+  if (!etag && !version.versionId)
     throw new Error(`notification of s3://${bucket}/${key} has neither an ETag nor a version`);
-  const version = versionId === undefined ? {} : { versionId };
   return { dump: { bucket, key, etag: etag ?? '', ...version, ...(size !== undefined && { size }) } };
+}
+
+function decodeKey(key: string): string {
+  try {
+    return decodeURIComponent(key.replaceAll('+', ' '));
+  } catch (cause) {
+    throw new Error(`key "${key}" of an S3 notification is not form-URL-encoded`, { cause });
+  }
 }
 
 function parseJson(body: string): unknown {

@@ -18,7 +18,7 @@ const INFLATED_BYTES = 1024 * 1024;
 export async function* readDump(dump: Dump, offset: number, dumps: Dumps): AsyncGenerator<Buffer> {
   const head = await dumps.read(dump, 0, Math.min(2, dump.size));
   const isGzip = head.length === 2 && head[0] === 0x1f && head[1] === 0x8b;
-  if (isGzip) yield* skip(gunzip(readRanges(dump, 0, dumps), dump), offset);
+  if (isGzip) yield* skip(gunzip(dump, dumps), offset);
   else yield* readRanges(dump, offset, dumps);
 }
 
@@ -30,19 +30,53 @@ async function* readRanges(dump: Dump, from: number, dumps: Dumps): AsyncGenerat
     return range;
   };
   let next = fetch(from);
-  for (let start = from; next !== undefined; start += RANGE_BYTES) {
-    const range = await next;
-    next = fetch(start + RANGE_BYTES);
-    yield range;
+  try {
+    for (let start = from; next !== undefined; start += RANGE_BYTES) {
+      const range = await next;
+      next = fetch(start + RANGE_BYTES);
+      yield range;
+    }
+  } finally {
+    // Whoever stops early leaves no request behind, which would freeze with the sandbox.
+    await next?.catch(() => undefined);
+  }
+}
+
+/** Gzip that breaks off or goes wrong. */
+class GzipDamaged extends DumpUnreadable {
+  /** Where the slice begins in which zlib met the damage; undefined when it showed only at the end. */
+  readonly slice: number | undefined;
+
+  constructor(dump: Dump, at: number, why: string, slice?: number) {
+    super(
+      `${dumpUrl(dump)} is damaged: gzip cannot be read on after about ${at} of its ${dump.size} bytes (${why}); drop a whole copy of it`,
+    );
+    this.slice = slice;
   }
 }
 
 /**
- * Inflates one or more gzip members. Every byte that could be inflated is passed on before the error is thrown, which
- * zlib's own stream does not promise. Zero bytes after a member make zlib stop without an error, so that what was
- * consumed is compared with the dump's size.
+ * Of the slice in which it meets damage, zlib gives out nothing, not even what stands before the damage. So the dump is
+ * then inflated once more, and that slice byte by byte, until everything before the damage has been passed on.
  */
-async function* gunzip(ranges: AsyncIterable<Buffer>, dump: Dump): AsyncGenerator<Buffer> {
+async function* gunzip(dump: Dump, dumps: Dumps): AsyncGenerator<Buffer> {
+  let inflated = 0;
+  try {
+    for await (const piece of inflate(dump, dumps)) {
+      inflated += piece.length;
+      yield piece;
+    }
+  } catch (error) {
+    if (!(error instanceof GzipDamaged) || error.slice === undefined) throw error;
+    yield* skip(inflate(dump, dumps, error.slice), inflated);
+  }
+}
+
+/**
+ * Inflates one or more gzip members; from `byteByByte` on a byte at a time. Zero bytes after a member make zlib stop
+ * without an error, so that what was consumed is compared with the dump's size.
+ */
+async function* inflate(dump: Dump, dumps: Dumps, byteByByte = Number.POSITIVE_INFINITY): AsyncGenerator<Buffer> {
   const stream = createGunzip({ chunkSize: INFLATED_BYTES });
   let inflated: Buffer[] = [];
   let failure: Error | undefined;
@@ -57,31 +91,37 @@ async function* gunzip(ranges: AsyncIterable<Buffer>, dump: Dump): AsyncGenerato
     return pieces;
   };
   try {
-    for await (const range of ranges) {
-      for (let at = 0; at < range.length && !failure; at += SLICE_BYTES) {
-        const written = new Promise<void>((resolve) =>
-          stream.write(range.subarray(at, at + SLICE_BYTES), () => resolve()),
-        );
-        await Promise.race([written, settled]);
-        yield* takeInflated();
-      }
-      if (failure) break;
+    let at = 0;
+    for await (const slice of slices(readRanges(dump, 0, dumps), byteByByte)) {
+      const written = new Promise<void>((resolve) => stream.write(slice, (error) => !error && resolve()));
+      await Promise.race([written, settled]);
+      yield* takeInflated();
+      if (failure) throw new GzipDamaged(dump, stream.bytesWritten, failure.message, at);
+      at += slice.length;
     }
-    if (!failure) stream.end();
+    stream.end();
     await settled;
     yield* takeInflated();
   } finally {
     stream.destroy();
   }
-  if (failure) throw damaged(dump, stream.bytesWritten, failure.message);
-  if (stream.bytesWritten !== dump.size)
-    throw damaged(dump, stream.bytesWritten, 'zero bytes follow, which is no gzip');
+  const { bytesWritten } = stream;
+  if (failure) throw new GzipDamaged(dump, bytesWritten, failure.message);
+  if (bytesWritten !== dump.size) throw new GzipDamaged(dump, bytesWritten, 'zero bytes follow, which is no gzip');
 }
 
-function damaged(dump: Dump, at: number, why: string): DumpUnreadable {
-  return new DumpUnreadable(
-    `${dumpUrl(dump)} is damaged: gzip cannot be read on after about ${at} of its ${dump.size} bytes (${why}); drop a whole copy of it`,
-  );
+/** Slices of SLICE_BYTES, from `byteByByte` on of one byte. */
+async function* slices(ranges: AsyncIterable<Buffer>, byteByByte: number): AsyncGenerator<Buffer> {
+  let at = 0;
+  for await (const range of ranges) {
+    for (let start = 0; start < range.length; ) {
+      const end = start + (at < byteByByte ? SLICE_BYTES : 1);
+      const slice = range.subarray(start, end);
+      yield slice;
+      start = end;
+      at += slice.length;
+    }
+  }
 }
 
 async function* skip(pieces: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {

@@ -1,24 +1,41 @@
 /** One segment while it is being read: its open chunks, its rejects, and its counts. */
 import { gzipSync } from 'node:zlib';
-import type { Source } from '../../shared/config.ts';
+import type { Importer, Source } from '../../shared/config.ts';
 import type { SegmentPlan } from '../../shared/ledger.ts';
 import { formatReject, type Reject } from '../../shared/rejects.ts';
 import type { RawRecord } from './formats/ndjson.ts';
+import { chunkLimits } from './chunk-limits.ts';
+import type { TooLarge } from './compress-chunk.ts';
 import { collectLanes } from './lane-chunks.ts';
 import { type MadeEvents, type PreparedEvent, tooLargeFault } from './make-events.ts';
-import type { TooLarge } from './compress-chunk.ts';
 
-/** Rejects are compressed in pieces of this size as they come: a dump of nothing but bad records stays small in memory. */
+/** Rejects are compressed in pieces of this size as they come. */
 const REJECTS_PIECE_BYTES = 1024 * 1024;
+/** A segment with so many bytes of rejects is full: they are one object, and a dump of nothing but bad records must fit in memory. */
+const MAX_REJECT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * A segment with so many chunks is full: its ledger item names each chunk that is settled, is written anew each time,
+ * and must stay far below DynamoDB's 400 KB.
+ */
+const MAX_CHUNKS = 1_000;
 
 export type Segment = ReturnType<typeof openSegment>;
 
-export function openSegment(number: number, source: Source, lanes: number) {
-  const collected = collectLanes(lanes, source.caps);
+export type SegmentLimits = Pick<Importer, 'lanes' | 'segmentRecords'>;
+
+export function openSegment(number: number, source: Source, limits: SegmentLimits) {
+  const collected = collectLanes(limits.lanes, chunkLimits(source));
   const rejects = collectRejects();
   const counts = { read: 0, filtered: 0, unusable: 0, mapped: 0, events: 0, refused: 0 };
+  let rejectBytes = 0;
   let firstTime = Number.POSITIVE_INFINITY;
   let lastTime = Number.NEGATIVE_INFINITY;
+
+  function addReject(reject: Reject): void {
+    rejects.add(reject);
+    rejectBytes += reject.bytes.length;
+  }
 
   function addEvents(record: RawRecord, events: readonly PreparedEvent[]): void {
     for (const event of events) {
@@ -35,6 +52,9 @@ export function openSegment(number: number, source: Source, lanes: number) {
     get read(): number {
       return counts.read;
     },
+    /** Whether the next record belongs to the next segment; follows from the records alone, so that it is the same every time. */
+    isFull: () =>
+      counts.read >= limits.segmentRecords || rejectBytes >= MAX_REJECT_BYTES || collected.begun() >= MAX_CHUNKS,
     takeClosed: collected.takeClosed,
     closeAll: collected.closeAll,
     recycle: collected.recycle,
@@ -48,20 +68,20 @@ export function openSegment(number: number, source: Source, lanes: number) {
           return;
         case 'unusable':
           counts.unusable += 1;
-          rejects.add({ kind: 'unusable', position, reason: made.reason, detail: made.detail, bytes, length });
+          addReject({ kind: 'unusable', position, reason: made.reason, detail: made.detail, bytes, length });
           return;
         case 'events':
           counts.mapped += 1;
           counts.events += made.events.length + made.refused.length;
           counts.refused += made.refused.length;
           for (const { reason, detail, text } of made.refused) {
-            rejects.add({ kind: 'refused', position, reason, detail, bytes: Buffer.from(text) });
+            addReject({ kind: 'refused', position, reason, detail, bytes: Buffer.from(text) });
           }
           addEvents(record, made.events);
       }
     },
-    /** An event that turned out too large for a queue message, after it was counted. */
-    refuse({ text, position, bytes }: TooLarge, maxBytes: number): void {
+    /** An event that turned out too large for a queue message, after it was counted; when that is, depends on the queue. */
+    refuse({ text, position, bytes, maxBytes }: TooLarge): void {
       counts.refused += 1;
       rejects.add({ kind: 'refused', position, ...tooLargeFault(bytes, maxBytes), bytes: text });
     },

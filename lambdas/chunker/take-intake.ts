@@ -34,6 +34,10 @@ async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | un
   const began = now();
   const dump = dumpUrl(intake.dump);
   const source = chooseSource(intake, importer);
+  if (!source && intake.source !== undefined) {
+    log('error', 'dump is not imported', { dump, error: `the configuration has no source "${intake.source}"` });
+    return undefined;
+  }
   if (!source) {
     log('info', 'object is no dump: no source takes its key', { dump });
     return undefined;

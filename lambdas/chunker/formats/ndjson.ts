@@ -2,9 +2,9 @@
 
 /** One record as it stood in the dump. */
 export type RawRecord = {
-  /** Its bytes without the line end; of a record longer than allowed only the first KEPT_BYTES. */
+  /** Its bytes without the line end and the white space around it; of a line that is far too long only the first KEPT_BYTES. */
   readonly bytes: Buffer;
-  /** Its whole length in bytes. */
+  /** Its whole length in bytes: more than `bytes` has when they were cut. */
   readonly length: number;
   /** 1-based line number. */
   readonly position: number;
@@ -18,30 +18,37 @@ export type LineOptions = {
   /** Where the bytes begin in the decompressed dump, and the line number before them. */
   readonly offset: number;
   readonly position: number;
-  /** Lines longer than this come cut, so that memory does not follow them. */
+  /** Lines longer than this and than KEPT_BYTES come cut, so that memory does not follow them. */
   readonly maxBytes: number;
 };
 
 /** What is kept of a line that is too long: enough to recognise it. */
 export const KEPT_BYTES = 64 * 1024;
 
+/** Handed over at a time: a piece of 8 MiB may hold millions of lines, which as objects, or as their events, would be 1 GB. */
+const BLOCK_RECORDS = 1_000;
+
+const NOTHING = Buffer.alloc(0);
 const NEWLINE = 0x0a;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** The records of the pieces, an array for each piece. Lines that hold nothing but white space are no records. */
+/** The records of the pieces, in blocks. Lines that hold nothing but white space are no records. */
 export async function* readLines(pieces: AsyncIterable<Buffer>, options: LineOptions): AsyncGenerator<RawRecord[]> {
   let { offset, position } = options;
   const begun = unfinishedLine(options.maxBytes);
   for await (const piece of pieces) {
-    const records: RawRecord[] = [];
+    let records: RawRecord[] = [];
     let start = 0;
     for (let end = piece.indexOf(NEWLINE); end !== -1; end = piece.indexOf(NEWLINE, start)) {
-      begun.add(piece.subarray(start, end));
+      if (start < end) begun.add(piece.subarray(start, end));
       start = end + 1;
       position += 1;
       const { bytes, length } = begun.take();
       offset += length + 1;
       addRecord(records, { bytes, length, position, end: offset, terminated: true });
+      if (records.length < BLOCK_RECORDS) continue;
+      yield records;
+      records = [];
     }
     if (start < piece.length) begun.add(piece.subarray(start));
     if (records.length > 0) yield records;
@@ -53,10 +60,15 @@ export async function* readLines(pieces: AsyncIterable<Buffer>, options: LineOpt
   if (last.length > 0) yield last;
 }
 
-function addRecord(records: RawRecord[], record: RawRecord): void {
-  const isFirst = record.position === 1;
-  const bytes = trim(isFirst && record.bytes.subarray(0, 3).equals(BOM) ? record.bytes.subarray(3) : record.bytes);
-  if (bytes.length > 0) records.push({ ...record, bytes });
+function addRecord(records: RawRecord[], line: RawRecord): void {
+  if (line.length === 0) return;
+  if (line.bytes.length < line.length) {
+    records.push(line); // cut: what begins with white space may go on with something else
+    return;
+  }
+  const hasBom = line.position === 1 && line.bytes.subarray(0, BOM.length).equals(BOM);
+  const bytes = trim(hasBom ? line.bytes.subarray(BOM.length) : line.bytes);
+  if (bytes.length > 0) records.push({ ...line, bytes, length: bytes.length });
 }
 
 /** Without the white space that JSON allows around a value (so without the CR of a CRLF). */
@@ -74,17 +86,18 @@ function isSpace(byte: number | undefined): boolean {
 
 /** A line that is still being put together from several pieces. */
 function unfinishedLine(maxBytes: number) {
+  const maxWhole = Math.max(maxBytes, KEPT_BYTES);
   let parts: Buffer[] = [];
   let length = 0;
   return {
     add(part: Buffer): void {
-      const wasTooLong = length > maxBytes;
+      const wasCut = length > maxWhole;
       length += part.length;
-      if (length <= maxBytes) parts.push(part);
-      else if (!wasTooLong) parts = [Buffer.concat([...parts, part], KEPT_BYTES)];
+      if (length <= maxWhole) parts.push(part);
+      else if (!wasCut) parts = [Buffer.concat([...parts, part], KEPT_BYTES)];
     },
     take(): { bytes: Buffer; length: number } {
-      const taken = { bytes: parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts), length };
+      const taken = { bytes: parts.length > 1 ? Buffer.concat(parts) : (parts[0] ?? NOTHING), length };
       parts = [];
       length = 0;
       return taken;

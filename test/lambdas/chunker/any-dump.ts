@@ -1,0 +1,54 @@
+/** Dumps of all kinds of lines, read with all kinds of settings. */
+import { gzipSync } from 'node:zlib';
+import * as fc from 'fast-check';
+import type { JsonObject } from '../../../shared/amplitude-event.ts';
+import type { MapFunction } from '../../../shared/config.ts';
+import { type Chunker, openChunker } from './chunker.ts';
+import { eventLine, sourceOf } from './fixtures.ts';
+
+/** What a map is told to do in `order.dumps`. */
+const obey: MapFunction = (order: JsonObject) => {
+  const event = (i: number) => ({ event_type: 'visit', user_id: `${order.user as string}`, i });
+  switch (order.do) {
+    case 'leave out':
+      return null;
+    case 'throw':
+      throw new Error('as told');
+    case 'refuse one':
+      return [event(0), { ...event(1), time: 'now' as unknown as number }];
+    default:
+      return Array.from({ length: Number(order.events) }, (_, i) => event(i));
+  }
+};
+
+const user = fc.integer({ min: 1, max: 9 }).map((n) => `user-${n}`);
+const line = fc.oneof(
+  { weight: 5, arbitrary: fc.tuple(user, fc.string()).map(([one, text]) => eventLine(one, { text })) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ user, events: fc.integer({ min: 1, max: 4 }) }).map((order) => JSON.stringify(order)),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .constantFrom('leave out', 'throw', 'refuse one')
+      .map((order) => JSON.stringify({ user: 'user-1', do: order })),
+  },
+  { weight: 2, arbitrary: fc.constantFrom('', ' ', 'oops', '[]', '{"a":', '\0', '\ufeff{}') },
+);
+export const anyDump = fc.record({
+  text: fc
+    .tuple(fc.array(line, { maxLength: 50 }), fc.constantFrom('\n', '\r\n'), fc.boolean())
+    .map(([all, end, isEnded]) => all.join(end) + (isEnded ? end : '')),
+  isGzip: fc.boolean(),
+  isMapped: fc.boolean(),
+  lanes: fc.integer({ min: 1, max: 5 }),
+  segmentRecords: fc.integer({ min: 1, max: 30 }),
+  eventsPerChunk: fc.integer({ min: 1, max: 6 }),
+});
+export type AnyDump = typeof anyDump extends fc.Arbitrary<infer One> ? One : never;
+
+export function open({ text, isGzip, isMapped, lanes, segmentRecords, eventsPerChunk }: AnyDump): Chunker {
+  const source = sourceOf({ caps: { eventsPerChunk, chunkBytes: 300 }, ...(isMapped && { map: obey }) });
+  return openChunker(isGzip ? gzipSync(text) : text, { source, importer: { lanes, segmentRecords } });
+}

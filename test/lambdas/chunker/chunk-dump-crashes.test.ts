@@ -1,0 +1,132 @@
+/** Whatever dump is read, however often, wherever it stopped: the same chunks are on the queue, and the books close. */
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { laneOf } from '../../../lambdas/chunker/lane-chunks.ts';
+import { sumBooks } from '../../../shared/books.ts';
+import type { Run } from '../../../shared/dump.ts';
+import {
+  type Chunker,
+  deliver,
+  eventTexts,
+  HURRIED,
+  LEASE_MS,
+  type RunChanges,
+  outcomeOf,
+  rejectLines,
+  takeChunks,
+} from './chunker.ts';
+import { anyDump, open } from './any-dump.ts';
+import { eventLine } from './fixtures.ts';
+import { mortal } from './mortal.ts';
+
+async function readToEnd(chunker: Chunker, changes: RunChanges = {}): Promise<Run> {
+  for (;;) {
+    const outcome = await chunker.run(changes);
+    if (outcome.kind === 'read' || outcome.kind === 'known') return outcome.run;
+    if (outcome.kind !== 'unfinished') throw new Error(`unexpected: ${outcome.kind}`);
+  }
+}
+
+describe('any dump', () => {
+  test('has books that close: with the records read, the events on the queue and the lines in the rejects files', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyDump, async (dump) => {
+        const chunker = open(dump);
+        const run = await readToEnd(chunker);
+        const books = sumBooks(await chunker.ports.ledger.segments(run));
+        expect(books.read).toBe(
+          dump.text.split('\n').filter((text) => text.replace(/^[ \r]+|[ \r]+$/g, '') !== '').length,
+        );
+        expect(books.read).toBe(books.filtered + books.unusable + books.mapped);
+        const chunks = await takeChunks(chunker);
+        expect(books).toMatchObject({
+          inFlight: chunks.reduce((sum, { events }) => sum + events, 0),
+          chunks: chunks.length,
+        });
+        expect(books.events).toBe(books.inFlight + books.refused);
+        const rejects = await rejectLines(chunker);
+        expect(rejects.filter(({ kind }) => kind === 'unusable')).toHaveLength(books.unusable);
+        expect(rejects.filter(({ kind }) => kind === 'refused')).toHaveLength(books.refused);
+        expect(Object.values(books.reasons).reduce((sum, count) => sum + count, 0)).toBe(rejects.length);
+        await deliver(chunks, chunker.ports);
+        expect(chunker.receipts).toMatchObject([
+          { delivered: chunks.flatMap(eventTexts).length, inFlight: 0, rejected: rejects.length },
+        ]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('has chunks within the limits, whose events are of their lane and in the order of the dump', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyDump, async (dump) => {
+        const chunker = open(dump);
+        await readToEnd(chunker);
+        const last = new Map<number, number>();
+        for (const chunk of await takeChunks(chunker)) {
+          const texts = eventTexts(chunk);
+          expect(texts).toHaveLength(chunk.events);
+          expect(chunk.positions).toHaveLength(chunk.events);
+          expect(chunk.events).toBeLessThanOrEqual(dump.eventsPerChunk);
+          for (const [i, text] of texts.entries()) {
+            const { user_id: userId } = JSON.parse(text) as { user_id: string };
+            expect(laneOf({ userId, deviceId: undefined }, dump.lanes)).toBe(chunk.lane);
+            const position = chunk.positions[i] ?? 0;
+            expect(position).toBeGreaterThanOrEqual(last.get(chunk.lane) ?? 0);
+            last.set(chunk.lane, position);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('gives the same when it is read again from the start, and when it is read with a stop at every checkpoint', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyDump, async (dump) => {
+        const outcomes = [];
+        for (const changes of [{}, {}, HURRIED]) {
+          const chunker = open(dump);
+          outcomes.push(await outcomeOf(chunker, await readToEnd(chunker, changes)));
+        }
+        expect(outcomes[1]).toEqual(outcomes[0]);
+        expect(outcomes[2]).toEqual(outcomes[0]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('a chunker that dies', () => {
+  const text = Array.from({ length: 23 }, (_, i) => (i % 6 === 5 ? 'oops' : eventLine(`user-${i % 4}`, { i }))).join(
+    '\n',
+  );
+  const dump = { text, isMapped: false, lanes: 3, segmentRecords: 6, eventsPerChunk: 2 };
+
+  test.each([
+    ['before', false],
+    ['after', false],
+    ['before', true],
+    ['after', true],
+  ] as const)(
+    '%s any of its calls (gzip: %s) leaves nothing that the next one does not make good',
+    async (when, isGzip) => {
+      const undisturbed = open({ ...dump, isGzip });
+      const expected = await outcomeOf(undisturbed, await readToEnd(undisturbed));
+      let call = 0;
+      for (let died = true; died; ) {
+        call += 1;
+        const chunker = open({ ...dump, isGzip });
+        died = await chunker.run(mortal(chunker.ports, call, when)).then(
+          () => false,
+          () => true,
+        );
+        chunker.clock.advance(LEASE_MS);
+        const run = await readToEnd(chunker, { owner: 'ben' });
+        expect(run.run).toBe(1);
+        expect(await outcomeOf(chunker, run), `died ${when} call ${call}`).toEqual(expected);
+      }
+      expect(call).toBeGreaterThan(20);
+    },
+  );
+});

@@ -1,0 +1,99 @@
+/** What becomes of a record. */
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { makeEvents } from '../../../lambdas/chunker/make-events.ts';
+import { recordOf, sourceOf } from './fixtures.ts';
+import { DEEP_TEXT, EVENT_TEXT, make, makeWith, textsOf, throwIt } from './making.ts';
+
+describe('a record that already is an event', () => {
+  test('is sent as it stands, and what the next steps need is read from it', () => {
+    const text =
+      '{"event_type":"visit","device_id":"device-1","user_id":"user-1","time":1700000000000,"insert_id":"own"}';
+    const made = make(text);
+    expect(textsOf(made)).toEqual([text]);
+    expect(made).toMatchObject({
+      events: [{ bytes: text.length, deviceId: 'device-1', userId: 'user-1', time: 1_700_000_000_000 }],
+      refused: [],
+    });
+  });
+
+  test.each<[string, string | Buffer, string]>([
+    ['no JSON', 'hello', 'record is not JSON'],
+    ['cut off', '{"event_type":"vi', 'record is not JSON'],
+    ['two on one line', `${EVENT_TEXT}${EVENT_TEXT}`, 'record is not JSON'],
+    ['a NUL byte', '\0', 'record is not JSON'],
+    ['no UTF-8', Buffer.from([0x7b, 0xff, 0x7d]), 'record is not UTF-8'],
+    ['a list', `[${EVENT_TEXT}]`, 'record is not an object'],
+    ['null', 'null', 'record is not an object'],
+    ['text', '"visit"', 'record is not an object'],
+    ['an empty object', '{}', 'event_type is missing'],
+    ['an id as a number', '{"event_type":"visit","user_id":12345}', 'user_id is not a string'],
+    [
+      'an insert_id that is no text',
+      '{"event_type":"visit","user_id":"user-1","insert_id":0}',
+      'insert_id is not a string',
+    ],
+  ])('%s is unusable', (_what, text, reason) => {
+    expect(make(text)).toMatchObject({ kind: 'unusable', reason });
+  });
+
+  test('of two times the same name the last one is checked', () => {
+    expect(make('{"event_type":"visit","user_id":"user-1","user_id":5}')).toMatchObject({
+      reason: 'user_id is not a string',
+    });
+    expect(make('{"event_type":"visit","user_id":5,"user_id":"user-1"}')).toMatchObject({ kind: 'events' });
+  });
+
+  test('longer than the cap is unusable, however it begins', () => {
+    const record = recordOf(EVENT_TEXT, { length: 20_000_001 });
+    expect(makeEvents(record, sourceOf(), 'day.ndjson')).toEqual({
+      kind: 'unusable',
+      reason: 'record is too long',
+      detail: '20000001 bytes, at most 20000000 (caps.recordBytes)',
+    });
+  });
+
+  test('larger than a chunk is unusable; as large as a chunk it fits', () => {
+    const [text] = textsOf(make(EVENT_TEXT));
+    const bytes = Buffer.byteLength(text ?? '');
+    expect(make(EVENT_TEXT, { caps: { chunkBytes: bytes } })).toMatchObject({ events: [{ bytes }], refused: [] });
+    expect(make(EVENT_TEXT, { caps: { chunkBytes: bytes - 1 } })).toEqual({
+      kind: 'unusable',
+      reason: 'event is too large',
+      detail: `${bytes} bytes, at most ${bytes - 1} fit one upload`,
+    });
+  });
+
+  test('how short an id may be is the source’s to say', () => {
+    const text = '{"event_type":"visit","user_id":"7"}';
+    expect(make(text)).toMatchObject({ reason: 'user_id is too short' });
+    expect(make(text, { minIdLength: 1 }).kind).toBe('events');
+  });
+
+  test('nested 100,000 levels deep is no trouble', () => {
+    expect(make(`{"event_type":"visit","user_id":"user-1","my_field":${DEEP_TEXT}}`).kind).toBe('events');
+    for (const field of ['event_type', 'user_id', 'time', 'event_properties', 'insert_id']) {
+      expect(make(`{"event_type":"visit","user_id":"user-1","${field}":${DEEP_TEXT}}`).kind).toBe('unusable');
+    }
+  });
+});
+
+test('no bytes, and nothing that a map does, make it throw', () => {
+  const anything = fc.anything({
+    withBigInt: true,
+    withDate: true,
+    withMap: true,
+    withNullPrototype: true,
+    withObjectString: true,
+    withSparseArray: true,
+  });
+  const bytes = fc.oneof(fc.uint8Array(), fc.json(), fc.string({ unit: 'binary' })).map((some) => Buffer.from(some));
+  fc.assert(
+    fc.property(bytes, anything, fc.boolean(), (line, thing, isThrown) => {
+      expect(['events', 'filtered', 'unusable']).toContain(make(line).kind);
+      const map = () => (isThrown ? throwIt(thing) : thing);
+      expect(['events', 'filtered', 'unusable']).toContain(makeWith(map).kind);
+    }),
+    { numRuns: 300 },
+  );
+});

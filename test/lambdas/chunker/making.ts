@@ -1,0 +1,40 @@
+/** Short ways to make events of one record, and to say what they are. */
+import { type MadeEvents, makeEvents } from '../../../lambdas/chunker/make-events.ts';
+import type { AmplitudeEvent, JsonObject } from '../../../shared/amplitude-event.ts';
+import type { MapFunction } from '../../../shared/config.ts';
+import { recordOf, type SourceChanges, sourceOf } from './fixtures.ts';
+
+export const EVENT = { event_type: 'visit', user_id: 'user-1' };
+export const EVENT_TEXT = JSON.stringify(EVENT);
+
+/** `[[[…]]]`, deeper than any recursion goes. */
+export const DEEP_TEXT = '['.repeat(100_000) + ']'.repeat(100_000);
+
+export function visit(changes: object = {}): AmplitudeEvent {
+  return { ...EVENT, ...changes };
+}
+
+export function make(text: string | Buffer, source: SourceChanges = {}): MadeEvents {
+  return makeEvents(recordOf(text), sourceOf(source), 'day.ndjson');
+}
+
+/** For maps that break their promise: they may return anything. */
+export function makeWith(map: (record: JsonObject) => unknown, text = '{}'): MadeEvents {
+  return make(text, { map: map as MapFunction });
+}
+
+/** The texts of the events, as they will be sent. */
+export function textsOf(made: MadeEvents): string[] {
+  if (made.kind !== 'events') throw new Error(`expected events, got ${JSON.stringify(made)}`);
+  return made.events.map(({ pieces }) => Buffer.concat(pieces).toString());
+}
+
+/** The events as they will be sent. */
+export function eventsOf(made: MadeEvents): AmplitudeEvent[] {
+  return textsOf(made).map((text) => JSON.parse(text) as AmplitudeEvent);
+}
+
+/** `throw` where an expression must stand. */
+export function throwIt(thrown: unknown): never {
+  throw thrown;
+}

@@ -1,0 +1,152 @@
+/** What becomes of an intake message. */
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import type { ChunkDumpPorts } from '../../../lambdas/chunker/chunk-dump.ts';
+import { importMessage } from '../../../lambdas/chunker/notification.ts';
+import { takeIntake } from '../../../lambdas/chunker/take-intake.ts';
+import { defineImporter } from '../../../shared/config.ts';
+import { DumpUnreadable } from '../../../shared/objects.ts';
+import { HURRIED, LEASE_MS, openChunker, takeOver } from './chunker.ts';
+import { eventLine } from './fixtures.ts';
+
+const project = { secret: 'amplitude/key' };
+const importer = defineImporter({
+  sources: [
+    { name: 'web', prefix: 'in/', project },
+    { name: 'app', prefix: 'in/app/', project },
+  ],
+  segmentRecords: 10,
+});
+const lines = (count: number) => `${eventLine('user-1')}\n`.repeat(count);
+
+type Logged = { readonly level: string; readonly message: string; readonly [field: string]: unknown };
+
+function open(text: string | Buffer = lines(15), key = 'in/day.ndjson') {
+  const chunker = openChunker(text, { fingerprint: 'f' });
+  const logged: Logged[] = [];
+  const dump = { ...chunker.request.dump, key };
+  const take = (body = importMessage({ dump }), changes: Partial<ChunkDumpPorts> = {}, receives = 1) => {
+    const log = (level: string, message: string, fields: object) => void logged.push({ level, message, ...fields });
+    return takeIntake(body, receives, { ...chunker.ports, importer, fingerprint: 'f', owner: 'anna', log, ...changes });
+  };
+  return { chunker, dump, logged, take };
+}
+
+test('a dump that is read is done with, and so is one that is known', async () => {
+  const { logged, take } = open();
+  expect(await take()).toBeUndefined();
+  expect(await take()).toBeUndefined();
+  expect(logged).toMatchObject([
+    { level: 'info', message: 'dump chunked', dump: 's3://landing/in/day.ndjson', source: 'web', read: 15, ms: 0 },
+    { level: 'info', message: 'dump is known already', run: { run: 1 } },
+  ]);
+});
+
+test('a dump that is not finished is seen again at once', async () => {
+  const { take } = open();
+  expect(await take(undefined, HURRIED)).toBe(0);
+  expect(await take()).toBeUndefined();
+});
+
+test('a dump that another one reads is seen again when the lease ends', async () => {
+  const { chunker, dump, logged, take } = open();
+  await takeOver(chunker, dump);
+  expect(await take()).toBe(3 * LEASE_MS);
+  expect(logged).toMatchObject([{ level: 'info', message: 'dump is being read by another chunker' }]);
+});
+
+test('a dump that went to another one is seen again soon', async () => {
+  const { chunker, dump, take } = open();
+  const send = async () => void (await takeOver(chunker, dump));
+  expect(await take(undefined, { uploads: { send } })).toBe(5_000);
+});
+
+test('a dump that breaks off is done with, and someone must act', async () => {
+  const { logged, take } = open(gzipSync(lines(15)).subarray(0, 40));
+  expect(await take()).toBeUndefined();
+  expect(logged).toMatchObject([
+    { level: 'error', message: 'dump chunked', failure: expect.stringContaining('drop a whole copy of it') as string },
+  ]);
+});
+
+test.each([
+  [1, 5_000],
+  [2, 10_000],
+  [8, 640_000],
+  [9, 900_000],
+  [1_000, 900_000],
+])('what goes wrong is tried again: after %i receives in %i ms', async (receives, waitMs) => {
+  const { chunker, logged, take } = open();
+  const dumps = { ...chunker.ports.dumps, read: () => Promise.reject(new Error('S3 is slow')) };
+  expect(await take(undefined, { dumps }, receives)).toBe(waitMs);
+  expect(logged).toEqual([{ level: 'warn', message: 'dump is tried again', error: 'S3 is slow', receives, waitMs }]);
+});
+
+test('a message that says nothing we know is tried again too, until it is a dead letter', async () => {
+  const { logged, take } = open();
+  expect(await take('hello')).toBe(5_000);
+  expect(logged).toMatchObject([
+    { level: 'warn', error: expect.stringContaining('intake message is neither') as string },
+  ]);
+});
+
+test('a message that names no dump is done with', async () => {
+  const { logged, take } = open();
+  expect(await take('{"Event":"s3:TestEvent"}')).toBeUndefined();
+  expect(logged).toEqual([]);
+});
+
+test('the source follows from the key, unless the request names one', async () => {
+  for (const [key, source, chosen] of [
+    ['in/day', undefined, 'web'],
+    ['in/app/day', undefined, 'app'],
+    ['in/app/day', 'web', 'web'],
+    ['elsewhere', 'app', 'app'],
+  ] as const) {
+    const { dump, logged, take } = open(lines(1), key);
+    await take(importMessage({ dump, ...(source && { source }) }));
+    expect(logged).toMatchObject([{ message: 'dump chunked', source: chosen }]);
+  }
+});
+
+test('an object that no source takes is done with; a source that does not exist is someone’s mistake', async () => {
+  const { dump, logged, take } = open(lines(1), 'elsewhere/day');
+  expect(await take()).toBeUndefined();
+  expect(await take(importMessage({ dump, source: 'wbe' }))).toBeUndefined();
+  expect(logged).toMatchObject([
+    { level: 'info', message: 'object is no dump: no source takes its key' },
+    { level: 'error', message: 'dump is not imported', error: 'the configuration has no source "wbe"' },
+  ]);
+});
+
+test('a size that is not said is asked for; an object that is gone by then is done with', async () => {
+  const { chunker, dump, logged, take } = open();
+  const { size: _, ...unsized } = dump;
+  const gone = () => Promise.reject(new DumpUnreadable('cannot read s3://landing/in/day.ndjson: it is deleted'));
+  const message = importMessage({ dump: unsized });
+  expect(await take(message, { dumps: { ...chunker.ports.dumps, size: gone } })).toBeUndefined();
+  expect(await take(message)).toBeUndefined();
+  expect(logged).toMatchObject([
+    { level: 'error', message: 'dump is gone', error: expect.stringContaining('it is deleted') as string },
+    { level: 'info', message: 'dump chunked', read: 15 },
+  ]);
+});
+
+test('of several dumps in one message the one that is to be seen first decides', async () => {
+  const { chunker, dump, take } = open();
+  await takeOver(chunker, dump);
+  const record = (key: string) => ({
+    eventVersion: '2.6',
+    eventName: 'ObjectCreated:Put',
+    s3: { bucket: { name: 'landing' }, object: { key, size: dump.size, eTag: 'e1' } },
+  });
+  const body = JSON.stringify({ Records: [record('in/day.ndjson'), record('in/other')] });
+  expect(await take(body, HURRIED)).toBe(0);
+  expect(await take(body)).toBe(3 * LEASE_MS);
+});
+
+test('no event content is logged', async () => {
+  const { logged, take } = open(`{"event_type":"secret\n${lines(2)}`);
+  await take();
+  expect(JSON.stringify(logged)).not.toMatch(/secret|visit|user-1/);
+});
