@@ -40,8 +40,8 @@ export type EmbeddedRun = {
   readonly importer: Importer;
   /** Receipts of the dumps whose books closed in this run. */
   readonly closed: readonly Receipt[];
-  /** What it sends to, for people. */
-  readonly target: string;
+  /** Where the events went, for people. */
+  describeTarget(): string;
   /** Works until nothing is left to do; true when the user stopped it first. `dumpIds` are shown as progress. */
   work(dumpIds: readonly string[]): Promise<boolean>;
   close(): Promise<void>;
@@ -80,7 +80,12 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
     engine,
     importer,
     closed,
-    target: simulator ? `the simulator in ${state.directory}` : (endpoint ?? 'Amplitude'),
+    describeTarget() {
+      if (!simulator) return endpoint ?? 'Amplitude';
+      const { stored, events } = simulator.counts();
+      const count = (n: number) => n.toLocaleString('en-US');
+      return `a simulator of Amplitude, which stored ${count(events.stored)} new events and has ${count(stored)} in all`;
+    },
     async work(dumpIds) {
       const progress = showProgress(engine.ledger, dumpIds, () => read);
       const interrupted = stopOnInterrupt(engine);
@@ -115,10 +120,10 @@ function chooseKey({ live, endpoint }: RunOptions): string {
   return key;
 }
 
-/** Of the configuration and of the code that makes events: a dump half read under another one is started anew. */
+/** Of the configuration and of what makes chunks of events (zlib decides where one is halved): a dump half read under another one is started anew. */
 function fingerprint(configPath: string): string {
   const root = join(import.meta.dirname, '..');
-  const hash = createHash('sha256').update(readFileSync(configPath));
+  const hash = createHash('sha256').update(readFileSync(configPath)).update(process.versions.zlib);
   for (const file of globSync('{lambdas/chunker,shared}/**/*.ts', { cwd: root }).toSorted()) {
     hash.update(readFileSync(join(root, file)));
   }

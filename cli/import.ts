@@ -117,8 +117,8 @@ async function collectReceipts(
 }
 
 /** What to do next. */
-function hint(receipts: readonly Receipt[], { target }: EmbeddedRun): string {
-  const lines = [`sent to ${target}`];
+function hint(receipts: readonly Receipt[], run: EmbeddedRun): string {
+  const lines = [`sent to ${run.describeTarget()}`];
   if (receipts.some(({ dead }) => dead > 0))
     lines.push('dead payloads rest in the dead-letter queue; when the cause is mended: s3-to-amplitude replay');
   if (receipts.some(({ parked, inFlight }) => parked + inFlight > 0))

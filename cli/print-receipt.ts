@@ -1,11 +1,12 @@
 /** A receipt for a person. */
+import { relative } from 'node:path';
 import type { Receipt } from '../shared/receipt.ts';
 
 /** Several lines without a newline at the end. `note` says what is special about it. */
 export function formatReceipt(receipt: Receipt, note?: string): string {
   const { read, mapped, filtered, unusable, events, delivered, refused, parked, dead, inFlight } = receipt;
   const lines = [
-    `${receipt.dump}  ${receipt.state}${took(receipt)}${note ? `  (${note})` : ''}`,
+    `${shortest(receipt.dump)}  ${receipt.state}${took(receipt)}${note ? `  (${note})` : ''}`,
     ...(receipt.failure ? [`  failure   ${receipt.failure}`] : []),
     `  records   ${n(read)} read = ${n(mapped)} mapped + ${n(filtered)} filtered + ${n(unusable)} unusable`,
     `  events    ${n(events)} = ${n(delivered)} delivered + ${n(refused)} refused + ${n(parked)} parked + ${n(dead)} dead + ${n(inFlight)} in flight`,
@@ -14,7 +15,7 @@ export function formatReceipt(receipt: Receipt, note?: string): string {
   ];
   if (receipt.rejectsAt)
     lines.push(
-      `  rejected  ${n(receipt.rejected)}, each with its place and reason in ${receipt.rejectsAt}`,
+      `  rejected  ${n(receipt.rejected)}, each with its place and reason in ${shortest(receipt.rejectsAt)}`,
       ...formatReasons(receipt),
     );
   return lines.join('\n');
@@ -28,6 +29,12 @@ function formatReasons({ reasons }: Receipt): string[] {
 function took({ startedAt, finishedAt }: Receipt): string {
   if (finishedAt === null) return '';
   return ` in ${((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s`;
+}
+
+/** A path as a person would type it here. */
+function shortest(path: string): string {
+  const short = relative('.', path);
+  return path.startsWith('/') && short.length < path.length ? short : path;
 }
 
 function n(count: number): string {

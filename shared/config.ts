@@ -14,6 +14,7 @@ export type RecordPosition = {
 /**
  * From one record to the event or events it becomes, or null to leave it out. Throwing, or returning an event that
  * Amplitude would refuse, makes a reject. Integers beyond 2^53 arrive as bigint, and leave as they came.
+ * It must be a pure function: the same record must always make the same events, or a crash would make others.
  * Declared as a method so that a map may name the shape of its own records: `map(click: Click) { … }`.
  */
 type MapMethod = {
@@ -55,6 +56,11 @@ const sourceSchema = z.strictObject({
   api: z.enum(['batch', 'http-v2']).default('batch'),
   /** What the project may send over all uploaders, events/s (a Starter plan: 1,000); without it as much as it can. */
   projectEventsPerSecond: z.int().min(10).max(1_000_000).optional(),
+  /**
+   * Whose events stay in order: those of one device (Amplitude itself processes a device's events in order), or those of
+   * one user over all devices. Events without the one are ordered by the other.
+   */
+  lane: z.enum(['device', 'user']).default('device'),
   /** Amplitude refuses shorter user and device ids; sent along as `options.min_id_length` when it is set. */
   minIdLength: z.int().min(1).max(100).optional(),
   caps: capsSchema.prefault({}),

@@ -1,8 +1,10 @@
-/** How large a chunk of a source may be: the source's own caps, within what its API takes in one request. */
+/** What makes up a chunk of a source: whose events share a lane, and how many fit: its own caps, within what its API takes. */
 import { API_LIMITS, RATE_WINDOW_MS } from '../../shared/amplitude-limits.ts';
 import type { Source } from '../../shared/config.ts';
 
 export type ChunkLimits = {
+  /** What events must share to share a lane. */
+  readonly lane: Source['lane'];
   readonly eventsPerChunk: number;
   /** Bytes of JSON. */
   readonly chunkBytes: number;
@@ -10,9 +12,10 @@ export type ChunkLimits = {
   readonly eventsPerId: number;
 };
 
-export function chunkLimits({ caps, api }: Pick<Source, 'caps' | 'api'>): ChunkLimits {
+export function chunkLimits({ caps, api, lane }: Pick<Source, 'caps' | 'api' | 'lane'>): ChunkLimits {
   const { bytesPerRequest, eventsPerSecond } = API_LIMITS[api];
   return {
+    lane,
     eventsPerChunk: caps.eventsPerChunk,
     chunkBytes: Math.min(caps.chunkBytes, bytesPerRequest),
     eventsPerId: (eventsPerSecond * RATE_WINDOW_MS) / 1_000 / 2,

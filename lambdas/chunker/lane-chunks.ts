@@ -48,7 +48,7 @@ export function collectLanes(lanes: number, limits: ChunkLimits) {
   return {
     /** `event.bytes` must be at most `chunkBytes`. */
     add(event: PreparedEvent, position: number): void {
-      const lane = laneOf(event, lanes);
+      const lane = laneOf(event, lanes, limits.lane);
       let chunk = open.get(lane);
       const isFull =
         chunk &&
@@ -105,9 +105,14 @@ function countId(counts: Map<string, number>, id: string | undefined): number {
   return count;
 }
 
-/** Events of one device share a lane, so that one chunk in flight per lane keeps their order; without a device the user decides. */
-export function laneOf(event: Pick<PreparedEvent, 'deviceId' | 'userId'>, lanes: number): number {
-  return fnv1a(event.deviceId ?? event.userId ?? '') % lanes;
+/** Events of one device (or user) share a lane, so that one chunk in flight per lane keeps their order. */
+export function laneOf(
+  { deviceId, userId }: Pick<PreparedEvent, 'deviceId' | 'userId'>,
+  lanes: number,
+  by: ChunkLimits['lane'] = 'device',
+): number {
+  const id = by === 'device' ? (deviceId ?? userId) : (userId ?? deviceId);
+  return fnv1a(id ?? '') % lanes;
 }
 
 /** FNV-1a over UTF-16 units, 32 bits: spreads short ids evenly and is the same on every machine. */

@@ -29,7 +29,7 @@ export type EmbeddedQueue = Queue & {
    * ones, or those after the message with the receipt `after`. Changes nothing. `remove` takes their receipts, for him
    * who knows that nobody receives from this queue meanwhile.
    */
-  peek(max: number, after?: string): readonly ReceivedMessage[];
+  peek(max: number, after?: string): Promise<readonly ReceivedMessage[]>;
 };
 
 /** SQS: DelaySeconds is at most 900. */
@@ -81,7 +81,7 @@ export function embeddedQueue(db: DatabaseSync, name: string, options: EmbeddedQ
     },
     size: async () => rows.count(clock.now()),
     nextVisibleAt: () => rows.nextVisibleAt(),
-    peek: (max, after = '') => rows.peek(max, after),
+    peek: async (max, after = '') => rows.peek(max, after),
     count() {
       const { visible, hidden } = rows.count(clock.now());
       return visible + hidden;

@@ -50,7 +50,7 @@ const anyRun: fc.Arbitrary<Run> = fc.record({
 });
 
 function collectAll({ events, lanes, takeEvery, ...limits }: Run) {
-  const collected = collectLanes(lanes, { ...limits, eventsPerId: 15_000 });
+  const collected = collectLanes(lanes, { ...limits, eventsPerId: 15_000, lane: 'device' });
   const chunks: Kept[] = [];
   const prepared = events.map(({ text, ...ids }, i) => eventOf(`${i}:${text}`, ids));
   for (const [i, event] of prepared.entries()) {
@@ -132,7 +132,7 @@ test.each<[string, Ids[], number]>([
   ['a device and a user of the same name', [{ deviceId: 'x' }, { userId: 'x' }], 1],
   ['users of an object’s names', [{ userId: 'constructor' }, { userId: '__proto__' }], 1],
 ])('hottest: %s', (_what, ids, hottest) => {
-  const lanes = collectLanes(1, { eventsPerChunk: 10, chunkBytes: 1_000, eventsPerId: 15_000 });
+  const lanes = collectLanes(1, { eventsPerChunk: 10, chunkBytes: 1_000, eventsPerId: 15_000, lane: 'device' });
   for (const [i, each] of ids.entries()) lanes.add(eventOf('x', each), i);
   lanes.closeAll();
   expect(lanes.takeClosed()).toMatchObject([{ hottest }]);
@@ -162,7 +162,7 @@ test('lanes are shared out evenly, and are the same on every machine and in ever
 });
 
 test('a chunk grows with its events, up to its limit', () => {
-  const lanes = collectLanes(1, { eventsPerChunk: 100, chunkBytes: 3_000_000, eventsPerId: 15_000 });
+  const lanes = collectLanes(1, { eventsPerChunk: 100, chunkBytes: 3_000_000, eventsPerId: 15_000, lane: 'device' });
   const texts = Array.from({ length: 80 }, (_, i) => String(i % 10).repeat(30_000));
   for (const [i, text] of texts.entries()) lanes.add(eventOf(text), i);
   lanes.closeAll();
@@ -171,7 +171,7 @@ test('a chunk grows with its events, up to its limit', () => {
 });
 
 test('an event as large as a chunk may be is one by itself', () => {
-  const lanes = collectLanes(1, { eventsPerChunk: 10, chunkBytes: 1_000, eventsPerId: 15_000 });
+  const lanes = collectLanes(1, { eventsPerChunk: 10, chunkBytes: 1_000, eventsPerId: 15_000, lane: 'device' });
   for (const [i, bytes] of [1_000, 499, 499, 1].entries()) lanes.add(eventOf('x'.repeat(bytes)), i);
   lanes.closeAll();
   expect(lanes.takeClosed().map(({ text }) => text.length)).toEqual([1_000, 1_000, 1]);
@@ -179,13 +179,19 @@ test('an event as large as a chunk may be is one by itself', () => {
 
 test('a chunk holds no more events of one device or user than its API takes of it in half a window', () => {
   for (const id of ['deviceId', 'userId'] as const) {
-    const lanes = collectLanes(1, { eventsPerChunk: 100, chunkBytes: 3_000_000, eventsPerId: 3 });
+    const lanes = collectLanes(1, { eventsPerChunk: 100, chunkBytes: 3_000_000, eventsPerId: 3, lane: 'device' });
     for (let i = 0; i < 20; i += 1) lanes.add({ ...eventOfLane(i), [id]: i % 2 === 0 ? 'hot' : `cold ${i}` }, i + 1);
     lanes.closeAll();
     const closed = lanes.takeClosed();
     expect(closed.map(({ hottest }) => hottest)).toEqual([3, 3, 3, 1]);
     expect(closed.flatMap(({ positions }) => positions)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
   }
+});
+
+test("a source may ask that a user's events share a lane, over all devices", () => {
+  const lane = laneOf({ deviceId: 'phone', userId: 'anna' }, 32, 'user');
+  expect(laneOf({ deviceId: 'laptop', userId: 'anna' }, 32, 'user')).toBe(lane);
+  expect(laneOf({ deviceId: 'anna', userId: undefined }, 32, 'user')).toBe(lane);
 });
 
 function eventOfLane(n: number) {

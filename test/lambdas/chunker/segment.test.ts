@@ -76,3 +76,11 @@ test('it is full, too, when its rejects are as much as may be in memory', () => 
   expect(segment.isFull()).toBe(true);
   expect(segment.takeRejects()?.length).toBeLessThan(1_048_576);
 });
+
+test('it is full, too, when it has 1,000 chunks, so that its ledger item stays small', () => {
+  const segment = openSegment(0, sourceOf({ caps: { eventsPerChunk: 1 } }), { lanes: 1, segmentRecords: 1_000_000 });
+  for (let n = 1; n < 1_000; n += 1) segment.add(recordOf(String(n)), events(n));
+  expect(segment.isFull()).toBe(false);
+  segment.add(recordOf('last'), events(1_000));
+  expect(segment.isFull()).toBe(true);
+});

@@ -101,6 +101,24 @@ test('it says when the next message is to be had', async () => {
   expect(queue.nextVisibleAt()).toBe(start);
 });
 
+test('peek shows every message in the order it was sent, changes nothing, and its receipts remove', async () => {
+  const { queue, clock } = openQueue(true);
+  await queue.send(['a1', 'a2', 'b1', 'a3'].map((id) => ({ id, body: id, group: id.slice(0, 1), attributes: { id } })));
+  const a1 = await receiveOne(queue, MINUTE);
+  const first = await queue.peek(2);
+  expect(first).toEqual([a1, { ...a1, body: 'a2', receives: 0, receipt: first[1]?.receipt, attributes: { id: 'a2' } }]);
+  const rest = await queue.peek(10, first[1]?.receipt);
+  expect(rest.map(({ body }) => body)).toEqual(['b1', 'a3']);
+  expect(await queue.peek(10)).toEqual([...first, ...rest]);
+  expect(await queue.size()).toEqual({ visible: 3, hidden: 1 });
+
+  // Behind the head of its group, and then the head itself.
+  for (const { receipt } of first.toReversed()) await queue.remove(receipt);
+  expect(await queue.peek(10, first[1]?.receipt)).toEqual(rest);
+  clock.advance(MINUTE);
+  expect((await receiveAll(queue)).map(({ body }) => body)).toEqual(['b1', 'a3']);
+});
+
 test('who waits sleeps exactly until the next message is visible, or until something changes', async () => {
   const { queue, clock, slept } = openQueue(true);
   await queue.send(['a1', 'a2'].map((id) => ({ id, body: id, group: 'a' })));
