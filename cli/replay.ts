@@ -1,39 +1,55 @@
 /** `replay`: puts dead payloads back on their queues, on this machine or in a deployed stack. */
 import { toReceipt } from '../shared/receipt.ts';
-import { exitCodeOf, openRun, RUN_HELP, RUN_OPTIONS } from './embedded-run.ts';
 import { openStack } from './deployed-stack.ts';
+import { exitCodeOf, openRun, RUN_HELP, RUN_OPTIONS, type RunOptions } from './embedded-run.ts';
 import { formatReceipt } from './print-receipt.ts';
-import { type Replayed, type ReplayOptions, type ReplayPorts, replayMessages } from './replay-messages.ts';
+import { FILTER_HELP, FILTER_OPTIONS, readFilter } from './replay-filter.ts';
+import { type Output, QUEUES, type QueueName, type ReplayRequest, replayQueues } from './replay-queues.ts';
 import { type Command, EXIT, readArgs, readNumber, UsageError } from './usage.ts';
-
-const QUEUES = ['upload', 'parked', 'intake'] as const;
-type QueueName = (typeof QUEUES)[number];
 
 const HELP = `s3-to-amplitude replay: puts dead payloads back on their queues
 
 Usage
-  s3-to-amplitude replay [--queue <name>] [--dry-run] [--limit <n>] [--stack <name> | embedded options]
+  s3-to-amplitude replay [which] [--dry-run] [--rate <n>] [--limit <n>] [--force] [--stack <name> | embedded options]
 
-A payload leaves the dead letters only when it is back on its queue; stopped in the middle, run it again. On this
-machine the payloads are then delivered, and the receipts of their dumps are printed.
+A payload leaves the dead letters only when it is back on its queue; stopped in the middle, run it again. What was
+delivered meanwhile is not sent again: the ledger knows it. What dies again meanwhile waits for the next replay. On this
+machine the payloads are delivered when all are back, and the receipts of their dumps are printed.
+
+Which (all that is given must be so; default: everything)
+  --queue <name>    upload, parked or intake (default: all three)
+${FILTER_HELP}
+
+What does not match stays where it is. On this machine every dead message is looked at. In a deployed stack SQS shows the
+upload queue's dead letters only lane by lane: behind one that does not match (or, with --dry-run, behind any), the rest
+of its lane is reached only as far as SQS hands it out together, up to 10 messages; how many were not looked at is said.
+While it goes on, SQS hides what it has looked at; after a kill, for up to 15 minutes.
 
 Options
-  --queue <name>    upload, parked or intake (default: all three)
-  --dry-run         say what is there and why; move nothing
+  --dry-run         say what is there and why, with a sample; move nothing
+  --rate <n>        move at most so many messages a second
   --limit <n>       move at most so many messages of each queue
+  --force           also what is of a dump begun more than 7 days ago: Amplitude recognises what it has had for 7 days,
+                    and what it has had of such a payload would be stored twice; without it nothing is moved then
   --stack <name>    replay in a deployed stack, with your AWS credentials, instead of on this machine
-${RUN_HELP}
+${RUN_HELP};
+                    the line for each queue (messages, events, late, unmatched, unseen, reasons, dumps) goes to
+                    standard error, or to standard output where no receipts follow (--dry-run, --stack)
 
 Examples
   s3-to-amplitude replay --dry-run
   AMPLITUDE_API_KEY=… s3-to-amplitude replay --live
-  s3-to-amplitude replay --stack S3ToAmplitude --queue upload --limit 100`;
+  s3-to-amplitude replay --stack S3ToAmplitude --queue upload --reason 'Invalid API key' --rate 20
+  s3-to-amplitude replay --dump 2026-11-20 --younger-than 36h`;
 
 const OPTIONS = {
   ...RUN_OPTIONS,
+  ...FILTER_OPTIONS,
   queue: { type: 'string' },
   'dry-run': { type: 'boolean' },
+  rate: { type: 'string' },
   limit: { type: 'string' },
+  force: { type: 'boolean' },
   stack: { type: 'string' },
 } as const;
 
@@ -44,69 +60,62 @@ export const replayCommand: Command = {
     const { values, positionals } = readArgs('replay', args, OPTIONS);
     if (positionals.length > 0)
       throw new UsageError(`replay takes no ${positionals[0]}; see s3-to-amplitude replay --help`);
-    const queues = chooseQueues(values.queue);
-    const limit = readNumber('limit', values.limit, 1, 1_000_000_000) ?? Number.POSITIVE_INFINITY;
-    const options = { limit, dryRun: values['dry-run'] === true };
-    if (values.stack !== undefined) return replayStack(values.stack, queues, options);
-    return replayHere(values, queues, options);
+    const request = {
+      queues: chooseQueues(values.queue),
+      filter: readFilter(values),
+      dryRun: values['dry-run'] === true,
+      rate: readNumber('rate', values.rate, 1, 1_000_000),
+      limit: readNumber('limit', values.limit, 1, 1_000_000_000) ?? Number.POSITIVE_INFINITY,
+      force: values.force === true,
+      json: values.json === true,
+    };
+    return values.stack === undefined ? replayHere(values, request) : replayStack(values.stack, request);
   },
 };
 
-async function replayStack(stack: string, queues: readonly QueueName[], options: ReplayOptions): Promise<number> {
+const OUTPUT: Output = { out: (line) => console.log(line), err: (line) => console.error(line) };
+
+async function replayStack(stack: string, request: ReplayRequest): Promise<number> {
   const engine = await openStack(stack);
-  for (const name of queues) report(name, await replayQueue(engine, name, options), options, console.log);
-  return EXIT.fine;
+  const interrupt = startInterrupt();
+  const { late } = await replayQueues(engine, { ...request, signal: interrupt.signal }, OUTPUT).finally(interrupt.end);
+  if (interrupt.signal.aborted) return EXIT.interrupted;
+  return late > 0 ? EXIT.leftovers : EXIT.fine;
 }
 
-async function replayHere(
-  values: Parameters<typeof openRun>[0] & { readonly json?: boolean | undefined },
-  queues: readonly QueueName[],
-  options: ReplayOptions,
-): Promise<number> {
-  const run = await openRun(values);
-  const say = values.json ? console.error : console.log;
+async function replayHere(options: RunOptions, request: ReplayRequest): Promise<number> {
+  const run = await openRun(options);
   try {
-    const dumpIds = new Set<string>();
-    for (const name of queues) {
-      const replayed = await replayQueue(run.engine, name, options);
-      report(name, replayed, options, say);
-      for (const id of replayed.dumpIds) dumpIds.add(id);
-    }
-    if (options.dryRun) return EXIT.fine;
+    const interrupt = startInterrupt();
+    // Standard output is for the receipts, if there are any to come.
+    const output = request.dryRun ? OUTPUT : { ...OUTPUT, out: OUTPUT.err };
+    const { dumpIds } = await replayQueues(run.engine, { ...request, signal: interrupt.signal }, output).finally(
+      interrupt.end,
+    );
+    if (interrupt.signal.aborted) return EXIT.interrupted;
+    if (request.dryRun) return EXIT.fine;
     const interrupted = await run.work([...dumpIds]);
     const receipts = [];
     for (const id of new Set([...dumpIds, ...run.closed.map((receipt) => receipt.dumpId)])) {
       const entry = await run.engine.ledger.entry(id);
       if (entry) receipts.push(toReceipt(entry, await run.engine.ledger.segments(entry), run.engine.results.url));
     }
-    for (const receipt of receipts) console.log(values.json ? JSON.stringify(receipt) : formatReceipt(receipt));
+    for (const receipt of receipts) console.log(request.json ? JSON.stringify(receipt) : formatReceipt(receipt));
     return exitCodeOf(receipts, interrupted);
   } finally {
     await run.close();
   }
 }
 
-/** Either engine. */
-type ReplayEngine = {
-  readonly queues: Readonly<Record<QueueName, ReplayPorts['queue']>>;
-  readonly deadLetters: Readonly<Record<QueueName, ReplayPorts['deadLetters']>>;
-  readonly ledger: ReplayPorts['ledger'];
-};
-
-function replayQueue(
-  { queues, deadLetters, ledger }: ReplayEngine,
-  name: QueueName,
-  options: ReplayOptions,
-): Promise<Replayed> {
-  return replayMessages(options, { queue: queues[name], deadLetters: deadLetters[name], ledger, now: Date.now });
-}
-
-function report(name: QueueName, replayed: Replayed, { dryRun }: ReplayOptions, say: (line: string) => void): void {
-  const { messages, events, reasons } = replayed;
-  say(
-    `${name}: ${messages} messages with ${events} events ${dryRun ? 'are dead (the first of each lane)' : 'are back on their queue'}`,
-  );
-  for (const [reason, count] of Object.entries(reasons)) say(`  ${count}  ${reason}`);
+/** The first Ctrl-C stops between two messages; a second one does not wait. */
+function startInterrupt() {
+  const controller = new AbortController();
+  const stop = () => {
+    console.error('s3-to-amplitude: stopping; the same command goes on later');
+    controller.abort();
+  };
+  process.once('SIGINT', stop);
+  return { signal: controller.signal, end: () => void process.off('SIGINT', stop) };
 }
 
 function chooseQueues(name: string | undefined): readonly QueueName[] {
