@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, '..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
 type Property = {
-  readonly default?: unknown;
+  readonly default?: string | number;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly enum?: readonly string[];
@@ -45,11 +45,14 @@ test('README names no setting that does not exist', () => {
   expect(named.filter((name) => !rows.some((row) => row.startsWith(`| \`${name}\` |`)))).toEqual([]);
 });
 
-test.each(['README.md', 'CONTRIBUTING.md', 'docs/how-it-works.md'])('every relative link of %s leads to a file', (file) => {
-  const text = readFileSync(join(ROOT, file), 'utf8');
-  const targets = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target]) => target ?? '');
-  expect(targets.filter((target) => !existsSync(join(ROOT, dirname(file), target)))).toEqual([]);
-});
+test.each(['README.md', 'CONTRIBUTING.md', 'docs/how-it-works.md'])(
+  'every relative link of %s leads to a file',
+  (file) => {
+    const text = readFileSync(join(ROOT, file), 'utf8');
+    const targets = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target]) => target ?? '');
+    expect(targets.filter((target) => !existsSync(join(ROOT, dirname(file), target)))).toEqual([]);
+  },
+);
 
 test('every file that CONTRIBUTING sends a reader to exists', () => {
   const text = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');

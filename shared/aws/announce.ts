@@ -8,8 +8,13 @@ export const RECEIPT_EVENT = { source: 's3-to-amplitude', detailType: 'Dump Impo
 /** Puts the receipt on the account's default bus. EventBridge answers 200 with failed entries, which throws here. */
 export function announceReceipts(client: EventBridgeClient): (receipt: Receipt) => Promise<void> {
   return async (receipt) => {
-    const entry = { Source: RECEIPT_EVENT.source, DetailType: RECEIPT_EVENT.detailType, Detail: JSON.stringify(receipt) };
+    const entry = {
+      Source: RECEIPT_EVENT.source,
+      DetailType: RECEIPT_EVENT.detailType,
+      Detail: JSON.stringify(receipt),
+    };
     const { FailedEntryCount, Entries } = await client.send(new PutEventsCommand({ Entries: [entry] }));
-    if (FailedEntryCount) throw new Error(`cannot announce the receipt of ${receipt.dump}: ${Entries?.[0]?.ErrorCode ?? 'refused'}`);
+    if (FailedEntryCount)
+      throw new Error(`cannot announce the receipt of ${receipt.dump}: ${Entries?.[0]?.ErrorCode ?? 'refused'}`);
   };
 }
