@@ -1,0 +1,101 @@
+/** Imports a dump in a process of its own into a simulator in another one, and says what that took and what arrived. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
+import { openSimulatorStore } from '../local/simulator-store.ts';
+import type { Receipt } from '../shared/receipt.ts';
+import { FIRST_TIME, type MadeDump, TIME_STEP_MS } from './generate-dump.ts';
+import type { Usage } from './report-usage.ts';
+
+export type MeasuredImport = Usage & {
+  readonly seconds: number;
+  /** What was lost, doubled or changed; nothing when all is well. */
+  readonly problems: readonly string[];
+};
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** `directory` is used for the state and the simulator's store, and emptied. */
+export async function measureImport(dump: string, made: MadeDump, directory: string): Promise<MeasuredImport> {
+  mkdirSync(directory);
+  const store = join(directory, 'simulator.sqlite');
+  const simulator = await startSimulator(store);
+  try {
+    const began = performance.now();
+    const { receipt, usage } = await runImport(dump, simulator.url, directory);
+    const seconds = (performance.now() - began) / 1_000;
+    await simulator.close();
+    return { ...usage, seconds, problems: [...checkReceipt(receipt, made), ...checkStored(store, made)] };
+  } finally {
+    await simulator.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function startSimulator(store: string) {
+  const child = spawn(process.execPath, [join(ROOT, 'bench', 'simulator.ts'), store], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const closed = once(child, 'close');
+  const url = String((await Promise.race([once(child.stdout, 'data'), closed]))[0]).trim();
+  if (!url.startsWith('http')) throw new Error(`the simulator did not start: ${url}`);
+  return {
+    url,
+    async close(): Promise<void> {
+      child.stdin.end();
+      await closed;
+    },
+  };
+}
+
+async function runImport(dump: string, endpoint: string, directory: string) {
+  const usageFile = join(directory, 'usage.json');
+  const preload = pathToFileURL(join(ROOT, 'bench', 'report-usage.ts')).href;
+  const config = join(ROOT, 'bench', 'bench.config.ts');
+  const state = join(directory, 'state');
+  const options = ['--config', config, '--state', state, '--endpoint', endpoint, '--json'];
+  const child = spawn(
+    process.execPath,
+    ['--import', preload, join(ROOT, 'cli', 'main.ts'), 'import', dump, ...options],
+    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, BENCH_USAGE: usageFile } },
+  );
+  const [printed, code] = await Promise.all([text(child.stdout), exitCode(child)]);
+  if (code !== 0 && code !== 1) throw new Error(`the import ended with exit code ${String(code)}: ${printed}`);
+  return {
+    receipt: JSON.parse(printed) as Receipt,
+    usage: JSON.parse(readFileSync(usageFile, 'utf8')) as Usage,
+  };
+}
+
+async function exitCode(child: ChildProcess): Promise<unknown> {
+  const [code] = await once(child, 'close');
+  return code;
+}
+
+function checkReceipt(receipt: Receipt, { events }: MadeDump): string[] {
+  const { state, read, delivered, inFlight, rejected, dead, parked } = receipt;
+  const isWhole = state === 'complete' && read === events && delivered === events;
+  const rest = inFlight + rejected + dead + parked;
+  return isWhole && rest === 0 ? [] : [`the receipt of ${events} events is ${JSON.stringify(receipt)}`];
+}
+
+/** Every event has a time of its own: each must be there, and none twice. */
+function checkStored(store: string, { events }: MadeDump): string[] {
+  const isThere = new Uint8Array(events);
+  let doubled = 0;
+  let strange = 0;
+  const opened = openSimulatorStore(store);
+  for (const { time = Number.NaN } of opened.events()) {
+    const n = (time - FIRST_TIME) / TIME_STEP_MS;
+    if (isThere[n] === undefined) strange += 1;
+    else if (isThere[n] === 1) doubled += 1;
+    else isThere[n] = 1;
+  }
+  opened.close();
+  const lost = isThere.reduce((count, there) => count + 1 - there, 0);
+  const isExact = lost + doubled + strange === 0;
+  return isExact ? [] : [`of ${events} events ${lost} are lost, ${doubled} are doubled, ${strange} are strange`];
+}
