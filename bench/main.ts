@@ -1,5 +1,6 @@
 /** `npm run bench -- <name>`: runs one measurement, prints what it found, and exits with 1 when it is not as promised. */
 import { parseArgs } from 'node:util';
+import { UsageError } from '../cli/usage.ts';
 import { memoryBench } from './memory.ts';
 
 export type Bench = {
@@ -7,9 +8,10 @@ export type Bench = {
   readonly summary: string;
   /** What `--help` prints. */
   readonly help: string;
-  readonly options: NonNullable<Parameters<typeof parseArgs>[0]>['options'];
+  /** Each takes a value. */
+  readonly options: Readonly<Record<string, { readonly type: 'string'; readonly default: string }>>;
   /** Resolves to what was not as promised; nothing when all was. */
-  run(values: Readonly<Record<string, unknown>>): Promise<readonly string[]>;
+  run(values: Readonly<Record<string, string | undefined>>): Promise<readonly string[]>;
 };
 
 const BENCHES: Readonly<Record<string, Bench>> = { memory: memoryBench };
@@ -32,10 +34,23 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     console.log(bench.help);
     return 0;
   }
-  const { values } = parseArgs({ args: [...args], options: bench.options ?? {} });
-  const problems = await bench.run(values);
+  const problems = await bench.run(readOptions(args, bench));
   for (const problem of problems) console.error(`bench: ${problem}`);
   return problems.length > 0 ? 1 : 0;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+function readOptions(args: readonly string[], { options }: Bench): Readonly<Record<string, string | undefined>> {
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`bench: ${error.message}`);
+  process.exitCode = 2;
+}

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readNumber } from '../cli/usage.ts';
 import { generateDump } from './generate-dump.ts';
 import type { Bench } from './main.ts';
 import { type MeasuredImport, measureImport } from './measure-import.ts';
@@ -21,7 +22,7 @@ small one's. The dumps lie in the directory for temporary files and are deleted.
   --small <MB>   the small dump before compression (default: 100)
   --large <MB>   the large one (default: 1000)
   --rounds <n>   how often each is imported; medians are compared (default: 2)
-  --hot <share>  events of one device, 0 to 1 (default: 0)`;
+  --hot <n>      so many of a hundred events are one device's (default: 0)`;
 
 export const memoryBench: Bench = {
   summary: 'peak memory of an import: 100 MB against 1 GB',
@@ -33,11 +34,13 @@ export const memoryBench: Bench = {
     hot: { type: 'string', default: '0' },
   },
   async run(values) {
-    const { small, large, rounds, hot } = values;
+    const number = (name: string, min: number, max: number) => readNumber(name, values[name], min, max) ?? min;
+    const [small, large] = [number('small', 1, 100_000), number('large', 1, 100_000)];
+    const [rounds, hotShare] = [number('rounds', 1, 100), number('hot', 0, 100) / 100];
     const directory = mkdtempSync(join(tmpdir(), 's3-to-amplitude-bench-'));
     try {
-      const ofSmall = await measureSize(Number(small), Number(rounds), Number(hot), directory);
-      const ofLarge = await measureSize(Number(large), Number(rounds), Number(hot), directory);
+      const ofSmall = await measureSize(small, rounds, hotShare, directory);
+      const ofLarge = await measureSize(large, rounds, hotShare, directory);
       return report(ofSmall, ofLarge);
     } finally {
       rmSync(directory, { recursive: true, force: true });

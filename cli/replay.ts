@@ -1,6 +1,5 @@
 /** `replay`: puts dead payloads back on their queues, on this machine or in a deployed stack. */
 import { toReceipt } from '../shared/receipt.ts';
-import { openStack } from './deployed-stack.ts';
 import { exitCodeOf, openRun, RUN_HELP, RUN_OPTIONS, type RunOptions } from './embedded-run.ts';
 import { formatReceipt } from './print-receipt.ts';
 import { FILTER_HELP, FILTER_OPTIONS, readFilter } from './replay-filter.ts';
@@ -76,6 +75,8 @@ export const replayCommand: Command = {
 const OUTPUT: Output = { out: (line) => console.log(line), err: (line) => console.error(line) };
 
 async function replayStack(stack: string, request: ReplayRequest): Promise<number> {
+  // Only here: loading AWS's SDK costs every other command a quarter of a second.
+  const { openStack } = await import('./deployed-stack.ts');
   const engine = await openStack(stack);
   const interrupt = startInterrupt();
   const { late } = await replayQueues(engine, { ...request, signal: interrupt.signal }, OUTPUT).finally(interrupt.end);

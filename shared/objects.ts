@@ -2,6 +2,8 @@
 import type { Dump } from './dump.ts';
 
 export type Dumps = {
+  /** How much to read at a time: enough to hide what a request costs, little enough that two of them are no matter. */
+  readonly rangeBytes: number;
   /** The bytes from `start` up to but not including `end` of exactly this version of the dump; throws DumpUnreadable if it is gone for good. */
   read(dump: Dump, start: number, end: number): Promise<Buffer>;
   /** The dump's size in bytes, for notifications that do not say it. Throws DumpUnreadable likewise. */

@@ -95,7 +95,8 @@ type Reading = ChunkDumpRequest & {
 
 async function readSegments(reading: Reading, from: Checkpoint): Promise<ChunkDumpOutcome> {
   const { dump, source, importer, run, sender, ports } = reading;
-  const open = (number: number) => openSegment(number, source, importer);
+  const spare: Buffer[] = [];
+  const open = (number: number) => openSegment(number, source, importer, spare);
   let segment = open(from.segment);
   let checkpoint = from;
   let done: Done = { read: 0, chunks: 0 };

@@ -13,8 +13,9 @@ export type ClosedChunk = {
 
 export const SEPARATOR = Buffer.from(',\n');
 
-/** A chunk's first buffer; it doubles up to `chunkBytes`. 2,000 events of 500 bytes are 1 MB. */
-const FIRST_BYTES = 128 * 1024;
+/** A buffer has room for a full chunk of events like its first one, and this much more; it grows by GROWTH when they are larger. */
+const MARGIN = 1.15;
+const GROWTH = 1.3;
 
 type OpenChunk = {
   text: Buffer;
@@ -25,9 +26,9 @@ type OpenChunk = {
   hottest: number;
 };
 
-export function collectLanes(lanes: number, limits: ChunkLimits) {
+/** `spare` are buffers to begin with; what is recycled comes back to it, for the next segment. */
+export function collectLanes(lanes: number, limits: ChunkLimits, spare: Buffer[] = []) {
   const open = new Map<number, OpenChunk>();
-  const spare: Buffer[] = [];
   let closed: ClosedChunk[] = [];
   let begun = 0;
 
@@ -37,8 +38,9 @@ export function collectLanes(lanes: number, limits: ChunkLimits) {
     open.delete(lane);
   }
 
-  function openFor(lane: number): OpenChunk {
-    const text = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(FIRST_BYTES, limits.chunkBytes));
+  function openFor(lane: number, event: PreparedEvent): OpenChunk {
+    const expected = Math.ceil(MARGIN * limits.eventsPerChunk * (event.bytes + SEPARATOR.length));
+    const text = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(expected, limits.chunkBytes));
     const chunk = { text, used: 0, positions: [], devices: new Map(), users: new Map(), hottest: 0 };
     open.set(lane, chunk);
     begun += 1;
@@ -59,7 +61,7 @@ export function collectLanes(lanes: number, limits: ChunkLimits) {
         close(lane, chunk);
         chunk = undefined;
       }
-      append(chunk ?? openFor(lane), event, position, limits.chunkBytes);
+      append(chunk ?? openFor(lane, event), event, position, limits.chunkBytes);
     },
     /** How many chunks there are so far, open ones included. */
     begun: () => begun,
@@ -83,7 +85,7 @@ export function collectLanes(lanes: number, limits: ChunkLimits) {
 function append(chunk: OpenChunk, event: PreparedEvent, position: number, maxBytes: number): void {
   const needed = chunk.used + SEPARATOR.length + event.bytes;
   if (needed > chunk.text.length) {
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(chunk.text.length * 2, maxBytes)));
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(Math.ceil(chunk.text.length * GROWTH), maxBytes)));
     chunk.text.copy(larger, 0, 0, chunk.used);
     chunk.text = larger;
   }

@@ -3,8 +3,6 @@ import { createGunzip } from 'node:zlib';
 import { type Dump, dumpUrl } from '../../shared/dump.ts';
 import { type Dumps, DumpUnreadable } from '../../shared/objects.ts';
 
-/** Large enough to hide the request's latency, small enough that two of them are little memory. */
-const RANGE_BYTES = 8 * 1024 * 1024;
 /** Compressed bytes inflated at a time: at deflate's best ratio, 1,032, a hostile one grows to 66 MB and not more. */
 const SLICE_BYTES = 64 * 1024;
 /** Output buffers of 1 MiB inflate three times as fast as zlib's default of 16 KB (docs/benchmarks.md). */
@@ -25,15 +23,15 @@ export async function* readDump(dump: Dump, offset: number, dumps: Dumps): Async
 async function* readRanges(dump: Dump, from: number, dumps: Dumps): AsyncGenerator<Buffer> {
   const fetch = (start: number) => {
     if (start >= dump.size) return undefined;
-    const range = dumps.read(dump, start, Math.min(start + RANGE_BYTES, dump.size));
+    const range = dumps.read(dump, start, Math.min(start + dumps.rangeBytes, dump.size));
     range.catch(() => undefined); // it is awaited below; until then its failure must not count as unhandled
     return range;
   };
   let next = fetch(from);
   try {
-    for (let start = from; next !== undefined; start += RANGE_BYTES) {
+    for (let start = from; next !== undefined; start += dumps.rangeBytes) {
       const range = await next;
-      next = fetch(start + RANGE_BYTES);
+      next = fetch(start + dumps.rangeBytes);
       yield range;
     }
   } finally {

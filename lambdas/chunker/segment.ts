@@ -24,8 +24,9 @@ export type Segment = ReturnType<typeof openSegment>;
 
 export type SegmentLimits = Pick<Importer, 'lanes' | 'segmentRecords'>;
 
-export function openSegment(number: number, source: Source, limits: SegmentLimits) {
-  const collected = collectLanes(limits.lanes, chunkLimits(source));
+/** `spare` are buffers that earlier segments of the dump are done with. */
+export function openSegment(number: number, source: Source, limits: SegmentLimits, spare: Buffer[] = []) {
+  const collected = collectLanes(limits.lanes, chunkLimits(source), spare);
   const rejects = collectRejects();
   const counts = { read: 0, filtered: 0, unusable: 0, mapped: 0, events: 0, refused: 0 };
   let rejectBytes = 0;

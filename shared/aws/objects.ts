@@ -17,12 +17,16 @@ import { type Attempt, drain, type S3Patience, statusOf, tryS3 } from './s3-trie
 /** What a slow line still uploads in a millisecond, bytes: S3 answers a PUT only at its end. */
 const UPLOAD_BYTES_PER_MS = 50;
 
+/** AWS recommends 8 to 16 MB a range (S3 performance guidelines); two are in memory at a time. */
+const RANGE_BYTES = 8 * 1024 * 1024;
+
 /**
  * Tries again by itself, so that a client with `maxAttempts: 1` is enough. The role needs s3:ListBucket: without it S3
  * says 403 instead of 404 of an object that is gone, and the dump is tried for ever instead of being given up.
  */
 export function s3Dumps(client: S3Client, patience: S3Patience = {}): Dumps {
   return {
+    rangeBytes: RANGE_BYTES,
     read(dump, start, end) {
       if (start === end) return Promise.resolve(Buffer.alloc(0));
       const what = `read bytes ${start} to ${end} of ${dumpUrl(dump)}`;

@@ -29,6 +29,9 @@ export async function describeFile(path: string): Promise<Dump> {
   return { bucket: FILE_BUCKET, key, etag: hash.digest('hex').slice(0, 40), size };
 }
 
+/** A file costs nothing to ask. */
+const RANGE_BYTES = 1024 * 1024;
+
 /**
  * Reads the dumps that `describeFile` described. A file has no version to ask for: that it is another one than before
  * is seen by its size, and by its inode and time of change since this reader first saw it.
@@ -45,6 +48,7 @@ export function fileDumps(): Dumps {
   }
 
   return {
+    rangeBytes: RANGE_BYTES,
     read: (dump, start, end) =>
       withFile(dump, async (file) => {
         checkSame(dump, await file.stat({ bigint: true }));

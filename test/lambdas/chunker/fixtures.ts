@@ -24,6 +24,7 @@ export function dumpOf(bytes: Buffer, changes: Partial<Dump> = {}): Dump {
 /** Dumps that all hold the same bytes. */
 export function memoryDumps(bytes: Buffer): Dumps {
   return {
+    rangeBytes: 8 * 1024 * 1024,
     async read(dump, start, end) {
       if (start < 0 || start > end || end > dump.size) throw new Error(`there is no range ${start} to ${end}`);
       return bytes.subarray(start, end);
