@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
 import { amplitude } from '../lambdas/uploader/amplitude.ts';
 import { type Engine, openEngine } from '../local/engine.ts';
 import { startSimulator } from '../local/simulator.ts';
@@ -54,8 +53,6 @@ const DEFAULT_STATE = '.s3-to-amplitude';
 export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   const configPath = resolve(options.config ?? DEFAULT_CONFIG);
   const importer = await loadConfig(configPath);
-  // V8 would let its young generation grow to 134 MB, whatever lives in it; as large as it is by now is enough.
-  setFlagsFromString('--semi-space-growth-factor=1');
   const key = chooseKey(options);
   const state = openState(options.state ?? DEFAULT_STATE);
   const simulator =

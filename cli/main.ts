@@ -1,60 +1,7 @@
 #!/usr/bin/env node
-/** The command line: finds the command, runs it, and turns what went wrong into one message and an exit code. */
-import { ConfigError } from '../shared/config.ts';
-import { describeError } from '../shared/log.ts';
-import { importCommand } from './import.ts';
-import { replayCommand } from './replay.ts';
-import { simulateCommand } from './simulate.ts';
-import { type Command, EXIT, UsageError } from './usage.ts';
+/** Where the command line starts: first the process is made lean, then the command is loaded and run. */
+import { becomeLean } from './lean-process.ts';
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  import: importCommand,
-  replay: replayCommand,
-  simulate: simulateCommand,
-};
-
-const HELP = `s3-to-amplitude: imports event dumps into Amplitude; nothing gets lost quietly
-
-Usage
-  s3-to-amplitude <command> [options]
-
-Commands
-${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
-  .join('\n')}
-
-Examples
-  s3-to-amplitude import dumps/2026-11-20.ndjson.gz       try it: everything goes to a simulator on this machine
-  AMPLITUDE_API_KEY=… s3-to-amplitude import --live dumps/
-  s3-to-amplitude replay --dry-run
-
-Exit codes
-  0  everything was delivered or filtered
-  1  there are rejects, parked or dead payloads, or a dump could not be read to its end
-  2  the command or the configuration is wrong
-  3  something unforeseen; what is done so far is kept, and the same command goes on
-
-s3-to-amplitude <command> --help says more.`;
-
-async function main([name, ...args]: readonly string[]): Promise<number> {
-  const command = name === undefined ? undefined : COMMANDS[name];
-  if (!command) {
-    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-      console.log(HELP);
-      return name === undefined ? EXIT.usage : EXIT.fine;
-    }
-    throw new UsageError(`unknown command "${name}"; expected one of ${Object.keys(COMMANDS).join(', ')}`);
-  }
-  if (args.includes('--help') || args.includes('-h')) {
-    console.log(command.help);
-    return EXIT.fine;
-  }
-  return command.run(args);
-}
-
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  console.error(`s3-to-amplitude: ${describeError(error)}`);
-  process.exitCode = error instanceof UsageError || error instanceof ConfigError ? EXIT.usage : EXIT.unforeseen;
-}
+becomeLean();
+const { runCommand } = await import('./commands.ts');
+process.exitCode = await runCommand(process.argv.slice(2));
