@@ -45,7 +45,7 @@ test('README names no setting that does not exist', () => {
   expect(named.filter((name) => !rows.some((row) => row.startsWith(`| \`${name}\` |`)))).toEqual([]);
 });
 
-test.each(['README.md', 'CONTRIBUTING.md', 'docs/how-it-works.md'])(
+test.each(['README.md', 'CONTRIBUTING.md', 'docs/how-it-works.md', 'docs/benchmarks.md', 'bench/README.md'])(
   'every relative link of %s leads to a file',
   (file) => {
     const text = readFileSync(join(ROOT, file), 'utf8');

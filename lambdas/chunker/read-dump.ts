@@ -5,7 +5,7 @@ import { type Dumps, DumpUnreadable } from '../../shared/objects.ts';
 
 /** Compressed bytes inflated at a time: at deflate's best ratio, 1,032, a hostile one grows to 66 MB and not more. */
 const SLICE_BYTES = 64 * 1024;
-/** Output buffers of 1 MiB inflate three times as fast as zlib's default of 16 KB (docs/benchmarks.md). */
+/** Output buffers of 1 MiB inflate twice as fast as zlib's default of 16 KB (docs/benchmarks.md). */
 const INFLATED_BYTES = 1024 * 1024;
 
 /**
