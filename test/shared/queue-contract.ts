@@ -35,11 +35,11 @@ function messages(engine: () => QueueEngine, { refusesEmoji }: Exceptions): void
     expect(message).not.toHaveProperty('group');
   });
 
-  test('a message may hold any character of Unicode', async ({ skip }) => {
-    if (refusesEmoji) skip(refusesEmoji);
+  test('a message may hold any character of Unicode', async () => {
     const { queue } = await engine().open(false);
-    await queue.send([{ id: 'a', body: '😀' }]);
-    expect(await receiveAll(queue)).toMatchObject([{ body: '😀' }]);
+    const body = refusesEmoji ? 'ÄЖ中\u2028' : 'ÄЖ中\u2028😀';
+    await queue.send([{ id: 'a', body }]);
+    expect(await receiveAll(queue)).toMatchObject([{ body }]);
   });
 
   test('all of more messages than one request takes arrive', async () => {
