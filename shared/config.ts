@@ -61,6 +61,12 @@ const sourceSchema = z.strictObject({
    * one user over all devices. Events without the one are ordered by the other.
    */
   lane: z.enum(['device', 'user']).default('device'),
+  /**
+   * What the insert_id of a record without one is made from. `content`, its bytes: the same line in another file is the
+   * same event, and two identical lines are one. `position`, the dump's key and where the record stands in it: identical
+   * lines all count, and the same records under another key would count twice.
+   */
+  insertId: z.enum(['content', 'position']).default('content'),
   /** Amplitude refuses shorter user and device ids; sent along as `options.min_id_length` when it is set. */
   minIdLength: z.int().min(1).max(100).optional(),
   caps: capsSchema.prefault({}),

@@ -26,7 +26,7 @@ export type MadeEvents =
   | { readonly kind: 'filtered' }
   | ({ readonly kind: 'unusable' } & Fault);
 
-/** `dump` is what the map function is told. Never throws: what goes wrong with a record makes it unusable. */
+/** `dump` is the dump's key: what the map function is told. Never throws: what goes wrong with a record makes it unusable. */
 export function makeEvents(record: RawRecord, source: Source, dump: string): MadeEvents {
   const { bytes } = record;
   if (record.length > source.caps.recordBytes) {
@@ -46,16 +46,17 @@ export function makeEvents(record: RawRecord, source: Source, dump: string): Mad
   // A number that parseExactly keeps as it stood is an object of its own kind.
   if (!isJsonObject(value) || !text.startsWith('{'))
     return unusable('record is not an object', `found ${text.slice(0, 40)}`);
-  if (!source.map) return passThrough(bytes, value, source);
-  return mapped(bytes, value, source, source.map, { dump, position: record.position });
+  const at = { dump, position: record.position };
+  if (!source.map) return passThrough(bytes, value, source, at);
+  return mapped(bytes, value, source, source.map, at);
 }
 
 /** The record already is an event: its text is sent as it stands. */
-function passThrough(bytes: Buffer, event: JsonObject, source: Source): MadeEvents {
+function passThrough(bytes: Buffer, event: JsonObject, source: Source, at: RecordPosition): MadeEvents {
   const fault = findFault(event, source.minIdLength);
   if (fault) return { kind: 'unusable', ...fault };
   const hasOwnId = Object.hasOwn(event, 'insert_id');
-  const insertId = event.insert_id ? undefined : contentId(bytes);
+  const insertId = event.insert_id ? undefined : recordId(bytes, source, at);
   const pieces = withInsertId(bytes, insertId, hasOwnId, Object.keys(event).length);
   return keepFitting([prepare(event, pieces)], [], source);
 }
@@ -70,7 +71,7 @@ function mapped(bytes: Buffer, record: JsonObject, source: Source, map: MapFunct
     return unusable(`map threw ${name}`, message);
   }
   if (results.length === 0) return { kind: 'filtered' };
-  const id = contentId(bytes);
+  const id = recordId(bytes, source, at);
   const events: PreparedEvent[] = [];
   const refused: RefusedEvent[] = [];
   for (const [i, result] of results.entries()) {
@@ -139,6 +140,11 @@ function prepare(event: JsonObject | AmplitudeEvent, pieces: readonly Buffer[]):
     userId: typeof user_id === 'string' ? user_id : undefined,
     time: typeof time === 'number' ? time : undefined,
   };
+}
+
+/** The insert_id of a record that has none: from its bytes, or from where it stands. */
+function recordId(bytes: Buffer, { insertId }: Source, { dump, position }: RecordPosition): string {
+  return insertId === 'content' ? contentId(bytes) : contentId(Buffer.from(`${dump}\n${position}`));
 }
 
 /**

@@ -11,6 +11,7 @@ test('defaults are filled in', () => {
     prefix: '',
     project: { secret: 'amplitude/key', region: 'us' },
     api: 'batch',
+    insertId: 'content',
     lane: 'device',
     caps: { eventsPerChunk: 2_000, chunkBytes: 3_000_000, recordBytes: 20_000_000 },
   });

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { makeEvents } from '../../../lambdas/chunker/make-events.ts';
 import { recordOf, sourceOf } from './fixtures.ts';
-import { DEEP_TEXT, EVENT_TEXT, make, makeWith, textsOf, throwIt } from './making.ts';
+import { DEEP_TEXT, EVENT, EVENT_TEXT, eventsOf, make, makeWith, textsOf, throwIt } from './making.ts';
 
 describe('a record that already is an event', () => {
   test('is sent as it stands, and what the next steps need is read from it', () => {
@@ -76,6 +76,22 @@ describe('a record that already is an event', () => {
       expect(make(`{"event_type":"visit","user_id":"user-1","${field}":${DEEP_TEXT}}`).kind).toBe('unusable');
     }
   });
+});
+
+test("with insertId 'position' identical records are different events, each the same whenever it is made again", () => {
+  const source = sourceOf({ insertId: 'position' });
+  const idOf = (dump: string, position: number, map?: () => typeof EVENT) => {
+    const made = makeEvents(
+      recordOf(EVENT_TEXT, { position }),
+      map ? sourceOf({ insertId: 'position', map }) : source,
+      dump,
+    );
+    return eventsOf(made)[0]?.insert_id;
+  };
+  const ids = [idOf('a.ndjson', 1), idOf('a.ndjson', 2), idOf('b.ndjson', 1)];
+  expect(new Set(ids).size).toBe(3);
+  expect([idOf('a.ndjson', 1), idOf('a.ndjson', 2), idOf('b.ndjson', 1)]).toEqual(ids);
+  expect(idOf('a.ndjson', 1, () => EVENT)).toBe(ids[0]);
 });
 
 test('no bytes, and nothing that a map does, make it throw', () => {
