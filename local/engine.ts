@@ -64,7 +64,8 @@ export function openEngine(options: EngineOptions) {
   const resting = new Map<string | undefined, string>();
   const isIdle = () => {
     const isWaiting = [queues.intake, queues.parked].some((queue) => queue.nextVisibleAt() !== undefined);
-    return !isWaiting && queues.upload.count() <= resting.size;
+    if (isWaiting) return false;
+    return queues.upload.count() === [...resting.values()].filter((receipt) => queues.upload.holds(receipt)).length;
   };
   // What the queue itself gave up was perhaps the last message, and no worker sees it.
   let isAtWork = false;

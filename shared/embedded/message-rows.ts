@@ -87,6 +87,8 @@ export function messageRows(db: DatabaseSync, name: string, kind: QueueKind) {
     peek(max: number, after: string): ReceivedMessage[] {
       return sql.peek.all(name, numbersOf(after)[0], max).map((row) => toReceived(row, toFound(row)));
     },
+    /** Whether the message is there and has not been received again since. */
+    holds: (receipt: string): boolean => sql.holds.get(name, ...numbersOf(receipt)) !== undefined,
     count(now: number): { visible: number; hidden: number } {
       const row = sql.count.get(now, name);
       const hidden = Number(row?.hidden);
@@ -175,6 +177,7 @@ function statements(db: DatabaseSync) {
     promote: db.prepare(`UPDATE message SET turn = 1
       WHERE seq = (SELECT min(seq) FROM message WHERE queue = ? AND grp = ?)`),
     remove: db.prepare(`DELETE FROM message WHERE ${thisReceive} RETURNING seq, grp`),
+    holds: db.prepare(`SELECT 1 FROM message WHERE ${thisReceive}`),
     removeBody: db.prepare('DELETE FROM message_body WHERE seq = ?'),
     hide: db.prepare(`UPDATE message SET visible_at = ?, leased = 0 WHERE ${thisReceive}`),
     next: db.prepare('SELECT min(visible_at) AS at FROM message WHERE queue = ? AND turn = 1'),

@@ -22,6 +22,8 @@ export const systemClock: Clock = {
 export type EmbeddedQueue = Queue & {
   /** When the next message is to be had, ms since epoch, in the past if there is one already; undefined if there is none. */
   nextVisibleAt(): number | undefined;
+  /** Whether the message of this receipt is there and has not been received again since. */
+  holds(receipt: string): boolean;
   /** How many messages it holds, visible or not. */
   count(): number;
   /**
@@ -81,6 +83,7 @@ export function embeddedQueue(db: DatabaseSync, name: string, options: EmbeddedQ
     },
     size: async () => rows.count(clock.now()),
     nextVisibleAt: () => rows.nextVisibleAt(),
+    holds: (receipt) => rows.holds(receipt),
     peek: async (max, after = '') => rows.peek(max, after),
     count() {
       const { visible, hidden } = rows.count(clock.now());

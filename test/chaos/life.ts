@@ -14,7 +14,7 @@ export type Fired = Record<string, number>;
 
 const NEVER = new Promise<never>(() => undefined);
 /** Asked in passing, answered at once: no call over a network. */
-const LOCAL = new Set(['nextVisibleAt', 'count', 'url', 'size']);
+const LOCAL = new Set(['nextVisibleAt', 'count', 'holds', 'url', 'size']);
 
 export function startLife(plan: LifePlan, random: () => number, fired: Fired) {
   let calls = 0;

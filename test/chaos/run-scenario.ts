@@ -154,7 +154,7 @@ function noting(queue: Queue, outOfOrder: Set<string>): Pick<Queue, 'send'> {
   };
 }
 
-/** Every now and then a message comes twice, under another id. */
+/** Every now and then a message is sent twice, under another id, or handed out again while its receiver is still at it. */
 function duplicating<Port extends object>(
   name: string,
   port: Port,
@@ -166,6 +166,15 @@ function duplicating<Port extends object>(
   const queue = port as unknown as Queue;
   return {
     ...port,
+    async receive(options: Parameters<Queue['receive']>[0]) {
+      const messages = await queue.receive(options);
+      for (const { receipt } of messages) {
+        if (random() >= duplicates) continue;
+        count(fired, `visibility ran out on ${name}`);
+        await queue.hide(receipt, 0);
+      }
+      return messages;
+    },
     async send(messages: readonly OutgoingMessage[]) {
       await queue.send(messages);
       if (random() >= duplicates) return;
