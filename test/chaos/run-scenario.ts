@@ -62,12 +62,13 @@ async function runIn(directory: string, scenario: Scenario, fired: Fired): Promi
       const plan = { failures: isCalm ? 0 : scenario.portFailures, killAfterEffect: kill?.afterEffect ?? false };
       const life = startLife(kill ? { ...plan, killAt: kill.at } : plan, random, fired);
       const state = openState(join(directory, 'state'));
-      const watch = watchBooks(dump, state);
+      const { watch, wrong } = watchBooks(dump, state);
       const between: Between = (name, port) =>
         life.between(name, watch(name, duplicating(name, port, scenario, random, fired)));
       const open = (through: Between) =>
         openOn({ state, scenario, number, between: through, amplitude, clock, random });
-      const end = await Promise.race([live(open(between), dump), life.over.then(() => 'killed' as const)]);
+      const killed = life.over.then(() => 'killed' as const);
+      const end = await Promise.race([live(open(between), dump), killed, wrong]);
       count(fired, `life ${end}`);
       const isSettled =
         end === 'finished' &&
@@ -184,10 +185,15 @@ function duplicating<Port extends object>(
   };
 }
 
-/** Looks at the books after every call of the ledger. */
+/** Looks at the books after every call of the ledger; the engine would take what is wrong for a failure and try again. */
 function watchBooks(dump: Dump, { db }: State) {
   const ledger = embeddedLedger(db);
-  return <Port extends object>(name: string, port: Port): Port => {
+  let accuse: (error: unknown) => void = () => undefined;
+  const wrong = new Promise<never>((_, reject) => {
+    accuse = reject;
+  });
+  wrong.catch(() => undefined); // raced against below; it must not count as unhandled when nobody waits any more
+  const watch = <Port extends object>(name: string, port: Port): Port => {
     if (name !== 'ledger') return port;
     return new Proxy(port, {
       get(target, method) {
@@ -195,12 +201,17 @@ function watchBooks(dump: Dump, { db }: State) {
         return async (...args: unknown[]) => {
           const result = await original(...args);
           const entry = await ledger.entry(dumpId(dump));
-          if (entry) expectClosed(sumBooks(await ledger.segments(entry)));
+          try {
+            if (entry) expectClosed(sumBooks(await ledger.segments(entry)));
+          } catch (error) {
+            accuse(error);
+          }
           return result;
         };
       },
     });
   };
+  return { watch, wrong };
 }
 
 function expectClosed(books: Books): void {
