@@ -61,14 +61,14 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
       : await startSimulator({ store: join(state.directory, 'simulator.sqlite') });
   const endpoint = options.endpoint ?? simulator?.url;
   const { uploads, requestTimeoutMs: timeoutMs, uploaders: connections } = importer;
-  const uploads_ = amplitude({ uploads, timeoutMs, connections, endpoint });
+  const client = amplitude({ uploads, timeoutMs, connections, endpoint });
   const closed: Receipt[] = [];
   let read = 0;
   const engine = openEngine({
     state,
     importer,
     fingerprint: fingerprint(configPath),
-    amplitude: uploads_,
+    amplitude: client,
     apiKey: async () => key,
     log: reportTrouble(),
     announce: (receipt) => void closed.push(receipt),
@@ -93,7 +93,7 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
       return interrupted();
     },
     async close() {
-      await uploads_.close();
+      await client.close();
       await simulator?.close();
       state.close();
     },

@@ -2,7 +2,7 @@
 
 /**
  * glibc keeps most of what is freed, once it has seen a large buffer freed: an import of 1 GB then takes 320 MB instead
- * of 215 (`npm run bench -- memory`). Told a threshold at its start, it gives the memory back.
+ * of 280 (docs/benchmarks.md). Told a threshold at its start, it gives the memory back.
  */
 const MALLOC_SETTING = { name: 'MALLOC_TRIM_THRESHOLD_', value: '131072' };
 

@@ -50,8 +50,8 @@ const MS_LEFT = 24 * 3_600_000;
 export function openEngine(options: EngineOptions) {
   const { state, importer, log, clock = systemClock, random = Math.random, between = (_, port) => port } = options;
   const running = stoppable(clock);
-  const open = (name: string, options: Parameters<typeof embeddedQueue>[2]) =>
-    between(name, embeddedQueue(state.db, name, { ...options, clock: running.clock }));
+  const open = (name: string, kind: Parameters<typeof embeddedQueue>[2]) =>
+    between(name, embeddedQueue(state.db, name, { ...kind, clock: running.clock }));
   const source = (name: string, fifo: boolean, maxReceives: number) =>
     open(name, { fifo, deadLetters: { queue: `${name}-dlq`, maxReceives } });
   const queues = {

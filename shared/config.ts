@@ -1,5 +1,6 @@
 /** The configuration: what a user writes in importer.config.ts, every setting with its range and default, and its check. */
 import * as z from 'zod';
+import { EVENTS_PER_REQUEST } from './amplitude-limits.ts';
 import type { AmplitudeEvent, JsonObject } from './amplitude-event.ts';
 import { describeConfigIssues } from './config-issues.ts';
 
@@ -34,7 +35,7 @@ const projectSchema = z.strictObject({
 
 const capsSchema = z.strictObject({
   /** Events in one chunk, and so in one request. Amplitude takes 2,000 (413 beyond). */
-  eventsPerChunk: z.int().min(1).max(2_000).default(2_000),
+  eventsPerChunk: z.int().min(1).max(EVENTS_PER_REQUEST).default(EVENTS_PER_REQUEST),
   /**
    * Bytes of JSON in one chunk. Amplitude takes 20 MB, but 32 lanes are filled at a time, and compressed and in base64
    * a chunk must fit SQS's 1 MiB: 3 MB keeps memory low and is reached only by events of more than 1.5 kB.

@@ -8,11 +8,11 @@ import type { Dump, Run } from '../../../shared/dump.ts';
 import { embeddedLedger } from '../../../shared/embedded/ledger.ts';
 import { createQueueTables } from '../../../shared/embedded/message-rows.ts';
 import { embeddedQueue } from '../../../shared/embedded/queue.ts';
-import type { Results } from '../../../shared/objects.ts';
 import type { Receipt } from '../../../shared/receipt.ts';
 import { fakeClock } from '../../shared/fake-clock.ts';
 import { receiveAll } from '../../shared/queue-fixtures.ts';
 import { dumpOf, memoryDumps, sourceOf } from './fixtures.ts';
+import { memoryResults } from '../../memory-results.ts';
 
 /** Lambda's 15 minutes. */
 export const LEASE_MS = 900_000;
@@ -117,14 +117,4 @@ export function takeOver({ request, ports, clock }: Chunker, dump: Dump = reques
   const now = clock.now() + 2 * LEASE_MS;
   const { fingerprint } = request;
   return ports.ledger.claim({ dump, source: 'web', fingerprint, owner: 'ben', now, leaseUntil: now + LEASE_MS });
-}
-
-export function memoryResults(): Results {
-  const objects = new Map<string, Buffer>();
-  return {
-    put: async (key, body) => void objects.set(key, body),
-    get: async (key) => objects.get(key),
-    list: async (prefix) => [...objects.keys()].filter((key) => key.startsWith(prefix)).toSorted(),
-    url: (key) => `results:${key}`,
-  };
 }

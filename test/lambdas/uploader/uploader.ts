@@ -14,7 +14,7 @@ import type { ReceivedMessage } from '../../../shared/queue.ts';
 import type { Receipt } from '../../../shared/receipt.ts';
 import { type FakeClock, fakeClock } from '../../shared/fake-clock.ts';
 import { chunksOf, DUMP, type Event, RUN } from './chunks.ts';
-import { memoryResults } from './memory-results.ts';
+import { memoryResults } from '../../memory-results.ts';
 
 export const KEY = '0f1e2d3c4b5a69788796a5b4c3d2e1f0';
 /** What a crashed process had in flight comes back after so long. */

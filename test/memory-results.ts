@@ -1,5 +1,5 @@
 /** The results bucket in memory. */
-import type { Results } from '../../../shared/objects.ts';
+import type { Results } from '../shared/objects.ts';
 
 export function memoryResults(): Results {
   const objects = new Map<string, Buffer>();
