@@ -6,7 +6,7 @@ import type { MapFunction, RecordPosition, Source } from '../../shared/config.ts
 import { type Fault, findFault } from './check-event.ts';
 import { chunkLimits } from './chunk-limits.ts';
 import { withInsertId } from './event-text.ts';
-import type { RawRecord } from './formats/ndjson.ts';
+import type { RawRecord } from './raw-record.ts';
 
 /** An event ready to be sent. */
 export type PreparedEvent = {
@@ -35,6 +35,11 @@ export function makeEvents(record: RawRecord, source: Source, dump: string): Mad
       `${record.length} bytes, at most ${source.caps.recordBytes} (caps.recordBytes)`,
     );
   }
+  const at = { dump, position: record.position };
+  if (record.parsed) {
+    if ('fault' in record.parsed) return { kind: 'unusable', ...record.parsed.fault };
+    return mapped(bytes, record.parsed.value, source, source.map ?? asItIs, at);
+  }
   if (!isUtf8(bytes)) return unusable('record is not UTF-8', 'expected JSON in UTF-8; convert the dump');
   const text = bytes.toString('utf8');
   let value: unknown;
@@ -46,10 +51,11 @@ export function makeEvents(record: RawRecord, source: Source, dump: string): Mad
   // A number that parseExactly keeps as it stood is an object of its own kind.
   if (!isJsonObject(value) || !text.startsWith('{'))
     return unusable('record is not an object', `found ${text.slice(0, 40)}`);
-  const at = { dump, position: record.position };
   if (!source.map) return passThrough(bytes, value, source, at);
   return mapped(bytes, value, source, source.map, at);
 }
+
+const asItIs: MapFunction = (record) => record as AmplitudeEvent;
 
 /** The record already is an event: its text is sent as it stands. */
 function passThrough(bytes: Buffer, event: JsonObject, source: Source, at: RecordPosition): MadeEvents {

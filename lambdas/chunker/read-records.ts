@@ -3,7 +3,8 @@ import type { Source } from '../../shared/config.ts';
 import { type Dump, dumpUrl } from '../../shared/dump.ts';
 import type { Checkpoint } from '../../shared/ledger.ts';
 import { type Dumps, DumpUnreadable } from '../../shared/objects.ts';
-import { type RawRecord, readLines } from './formats/ndjson.ts';
+import { readLines } from './formats/ndjson.ts';
+import type { RawRecord } from './raw-record.ts';
 import { readDump } from './read-dump.ts';
 
 /** `failure` is why nothing more can be read, now or later; only the last block has one. */

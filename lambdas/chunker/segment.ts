@@ -3,11 +3,11 @@ import { gzipSync } from 'node:zlib';
 import type { Importer, Source } from '../../shared/config.ts';
 import type { SegmentPlan } from '../../shared/ledger.ts';
 import { formatReject, type Reject } from '../../shared/rejects.ts';
-import type { RawRecord } from './formats/ndjson.ts';
 import { chunkLimits } from './chunk-limits.ts';
 import type { TooLarge } from './compress-chunk.ts';
 import { collectLanes } from './lane-chunks.ts';
 import { type MadeEvents, type PreparedEvent, tooLargeFault } from './make-events.ts';
+import type { RawRecord } from './raw-record.ts';
 
 /** Rejects are compressed in pieces of this size as they come. */
 const REJECTS_PIECE_BYTES = 1024 * 1024;

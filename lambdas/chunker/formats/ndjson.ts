@@ -1,18 +1,5 @@
 /** Newline-delimited JSON: splits bytes into records at byte 0x0A and nowhere else (U+2028 may stand in a string). */
-
-/** One record as it stood in the dump. */
-export type RawRecord = {
-  /** Its bytes without the line end and the white space around it; of a line that is far too long only the first KEPT_BYTES. */
-  readonly bytes: Buffer;
-  /** Its whole length in bytes: more than `bytes` has when they were cut. */
-  readonly length: number;
-  /** 1-based line number. */
-  readonly position: number;
-  /** Where the next record begins, in bytes of the decompressed dump. */
-  readonly end: number;
-  /** False for the last line of a dump that does not end with a newline. */
-  readonly terminated: boolean;
-};
+import type { RawRecord } from '../raw-record.ts';
 
 export type LineOptions = {
   /** Where the bytes begin in the decompressed dump, and the line number before them. */

@@ -2,7 +2,7 @@
 import { defineImporter, type MapFunction, type Source } from '../../../shared/config.ts';
 import type { Dump } from '../../../shared/dump.ts';
 import type { Dumps } from '../../../shared/objects.ts';
-import type { RawRecord } from '../../../lambdas/chunker/formats/ndjson.ts';
+import type { RawRecord } from '../../../lambdas/chunker/raw-record.ts';
 
 export type SourceChanges = Partial<Omit<Source, 'caps' | 'map'>> & {
   readonly caps?: Partial<Source['caps']>;
