@@ -3,10 +3,11 @@ import { ArnFormat, CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-li
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { PARKED_MAX_RECEIVES } from '../lambdas/uploader/back-off.ts';
+import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
 import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../shared/aws/environment.ts';
 import { ledgerTable } from '../shared/aws/ledger-table.ts';
 import type { Importer } from '../shared/config.ts';
+import { MAX_BATCH } from '../shared/queue.ts';
 import type { StackOutputs } from '../shared/stack-outputs.ts';
 import { type LandingBucket, landingBucket } from './landing-bucket.ts';
 import { PrivateBucket } from './private-bucket.ts';
@@ -22,10 +23,10 @@ const PARKED_UPLOADERS = 2;
 /** A dump that cannot be read now is seen again after at most 15 minutes, so that this is about a day. */
 const INTAKE_MAX_RECEIVES = 100;
 /**
- * The uploader gives a chunk up after its own number of receives, books it as dead and sends it to the dead-letter queue.
+ * The uploader gives a chunk up after its own number of tries, books it as dead and sends it to the dead-letter queue.
  * SQS would move it so many receives later: the safety net for what the uploader never got to book, as it crashed each time.
  */
-const RECEIVES_FOR_CRASHES = 10;
+const PARKED_SPARE_RECEIVES = 50;
 
 type Places = {
   readonly landing: LandingBucket;
@@ -51,11 +52,11 @@ export class ImporterStack extends Stack {
     const upload = new QueueWithDeadLetters(this, 'Upload', {
       fifo: true,
       visibility: hidden,
-      maxReceives: importer.maxReceives + RECEIVES_FOR_CRASHES,
+      maxReceives: queueMaxReceives(importer.maxTries),
     });
     const parked = new QueueWithDeadLetters(this, 'Parked', {
       visibility: hidden,
-      maxReceives: PARKED_MAX_RECEIVES + RECEIVES_FOR_CRASHES,
+      maxReceives: PARKED_MAX_TRIES + PARKED_SPARE_RECEIVES,
     });
     const places = {
       landing,
@@ -114,7 +115,8 @@ export class ImporterStack extends Stack {
       // What is still throttled is parked anew, each time less of it, so that it ends by itself.
       sendsToItself: true,
     });
-    uploader.takes(upload.queue, importer.uploaders);
+    // Several at a time, so that the small chunks of a lane that wait together can go out in one request.
+    uploader.takes(upload.queue, importer.uploaders, MAX_BATCH);
     uploader.takes(parked.queue, PARKED_UPLOADERS);
     const targets = [parked.queue, upload.deadLetters, parked.deadLetters];
     uploader.mayDo(['sqs:SendMessage'], ...targets.map((queue) => queue.queueArn));

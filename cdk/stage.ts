@@ -69,10 +69,10 @@ export class Stage extends Construct {
   }
 
   /**
-   * Lambda hands it the queue's messages, one at a time, to at most `concurrency` at once. That is no reservation: where
+   * Lambda hands it the queue's messages, `batchSize` at a time, to at most `concurrency` at once. That is no reservation: where
    * the account has fewer executions left, messages wait in the queue. ChangeMessageVisibility is for the handler itself.
    */
-  takes(queue: IQueue, concurrency: number): void {
+  takes(queue: IQueue, concurrency: number, batchSize = 1): void {
     this.mayDo(
       ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ChangeMessageVisibility'],
       queue.queueArn,
@@ -80,7 +80,7 @@ export class Stage extends Construct {
     new EventSourceMapping(this, `Takes${queue.node.scope?.node.id}`, {
       target: this.lambda,
       eventSourceArn: queue.queueArn,
-      batchSize: 1,
+      batchSize,
       maxConcurrency: concurrency,
       reportBatchItemFailures: true,
     });

@@ -1,9 +1,9 @@
 /** The embedded engine: the queues, the ledger and the two stages of the AWS engine in one process, on one state directory. */
 import { join } from 'node:path';
 import { takeIntake } from '../lambdas/chunker/take-intake.ts';
-import { PARKED_MAX_RECEIVES } from '../lambdas/uploader/back-off.ts';
+import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
 import type { UploadChunkPorts } from '../lambdas/uploader/upload-chunk.ts';
-import { takeChunk } from '../lambdas/uploader/take-chunk.ts';
+import { takeLane } from '../lambdas/uploader/take-lane.ts';
 import type { Importer, Project } from '../shared/config.ts';
 import { fileDumps, fileResults } from '../shared/embedded/files.ts';
 import { embeddedLedger } from '../shared/embedded/ledger.ts';
@@ -57,8 +57,8 @@ export function openEngine(options: EngineOptions) {
   const queues = {
     intake: source('intake', false, INTAKE_MAX_RECEIVES),
     // The uploader gives up by itself, and books it, before the queue would; the queue's own limit is for crashes.
-    upload: source('upload', true, importer.maxReceives + 10),
-    parked: source('parked', false, PARKED_MAX_RECEIVES + 10),
+    upload: source('upload', true, queueMaxReceives(importer.maxTries)),
+    parked: source('parked', false, queueMaxReceives(PARKED_MAX_TRIES)),
   };
   // Lane → receipt of a message whose chunk is settled, and which is only there for its lane to rest.
   const resting = new Map<string | undefined, string>();
@@ -100,21 +100,28 @@ export function openEngine(options: EngineOptions) {
 
   async function run(): Promise<void> {
     const work = (queue: EmbeddedQueue, take: Take) => workOff(queue, take, { isIdle, running });
-    const upload = (from: 'upload' | 'parked', maxReceives: number) => async (message: ReceivedMessage) => {
-      const { receives, group } = message;
-      const received = { receives, maxReceives, ...(group !== undefined && { group }) };
-      resting.delete(group);
-      const taken = await takeChunk(message.body, received, { ...uploader, deadLetters: deadLetters[from] });
-      if (taken.kind === 'done') return undefined;
-      if (taken.isSettled) resting.set(group, message.receipt);
-      return taken.afterMs;
+    const upload = (from: 'upload' | 'parked', maxTries: number) => async (messages: readonly ReceivedMessage[]) => {
+      const lane = messages[0]?.group;
+      const received = messages.map(({ body, receives, group }) => {
+        return { body, received: { receives, maxTries, ...(group !== undefined && { group }) } };
+      });
+      resting.delete(lane);
+      const taken = await takeLane(received, { ...uploader, deadLetters: deadLetters[from] });
+      return messages.map(({ receipt }, i) => {
+        const its = taken[i];
+        if (its?.kind !== 'again') return undefined;
+        if (its.isSettled) resting.set(lane, receipt);
+        return its.afterMs;
+      });
     };
+    const chunk = ([message]: readonly ReceivedMessage[]) =>
+      message ? takeIntake(message.body, message.receives, chunker) : Promise.resolve(undefined);
     if (isIdle()) return;
     isAtWork = true;
     const workers = [
-      work(queues.intake, ({ body, receives }) => takeIntake(body, receives, chunker)),
-      ...times(importer.uploaders, () => work(queues.upload, upload('upload', importer.maxReceives))),
-      ...times(2, () => work(queues.parked, upload('parked', PARKED_MAX_RECEIVES))),
+      work(queues.intake, async (messages) => [await chunk(messages)]),
+      ...times(importer.uploaders, () => work(queues.upload, upload('upload', importer.maxTries))),
+      ...times(2, () => work(queues.parked, upload('parked', PARKED_MAX_TRIES))),
     ];
     let count = workers.length;
     options.workers?.(count);

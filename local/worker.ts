@@ -1,10 +1,10 @@
-/** A worker of the embedded engine: what a Lambda's event source mapping does with a batch of one. */
+/** A worker of the embedded engine: what a Lambda's event source mapping does with a batch. */
 import type { EmbeddedQueue } from '../shared/embedded/queue.ts';
-import type { ReceivedMessage } from '../shared/queue.ts';
+import { MAX_BATCH, type ReceivedMessage } from '../shared/queue.ts';
 import type { stoppable } from './clock.ts';
 
-/** The milliseconds after which the message is to be seen again, or undefined when it is done with. */
-export type Take = (message: ReceivedMessage) => Promise<number | undefined>;
+/** For each message the milliseconds after which it is to be seen again, or undefined when it is done with. */
+export type Take = (messages: readonly ReceivedMessage[]) => Promise<readonly (number | undefined)[]>;
 
 type Shared = { readonly isIdle: () => boolean; readonly running: ReturnType<typeof stoppable> };
 
@@ -17,11 +17,14 @@ const WAIT_MS = 3_600_000;
 export async function workOff(queue: EmbeddedQueue, take: Take, { isIdle, running }: Shared): Promise<void> {
   try {
     while (!running.isStopped()) {
-      const message = await receiveOne(queue, running);
-      if (!message) continue;
-      const waitMs = await take(message);
-      if (waitMs === undefined) await queue.remove(message.receipt);
-      else await queue.hide(message.receipt, waitMs);
+      const messages = await receiveSome(queue, running);
+      if (messages.length === 0) continue;
+      const waits = await take(messages);
+      for (const [i, { receipt }] of messages.entries()) {
+        const waitMs = waits[i];
+        if (waitMs === undefined) await queue.remove(receipt);
+        else await queue.hide(receipt, waitMs);
+      }
       if (isIdle()) running.stop();
     }
   } catch (error) {
@@ -30,12 +33,11 @@ export async function workOff(queue: EmbeddedQueue, take: Take, { isIdle, runnin
   }
 }
 
-async function receiveOne(queue: EmbeddedQueue, running: Shared['running']): Promise<ReceivedMessage | undefined> {
+async function receiveSome(queue: EmbeddedQueue, running: Shared['running']): Promise<readonly ReceivedMessage[]> {
   try {
-    const [message] = await queue.receive({ max: 1, visibilityMs: VISIBILITY_MS, waitMs: WAIT_MS });
-    return message;
+    return await queue.receiveLane({ max: MAX_BATCH, visibilityMs: VISIBILITY_MS, waitMs: WAIT_MS });
   } catch (error) {
-    if (running.isStopped()) return undefined;
+    if (running.isStopped()) return [];
     throw error;
   }
 }

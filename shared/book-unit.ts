@@ -65,7 +65,11 @@ export function book(segment: SegmentItem, booking: Booking): SegmentItem {
   const reasons = { ...segment.reasons };
   addCounts(reasons, booking.reasons);
   const deadUnits = withName(segment.deadUnits, names.deadUnits);
-  if (from === 'dead') deadUnits.delete(unit.unit);
+  const tries = { ...segment.tries };
+  if (from === 'dead') {
+    deadUnits.delete(unit.unit);
+    delete tries[unit.unit];
+  }
   return {
     ...segment,
     delivered: segment.delivered + counts.delivered,
@@ -77,8 +81,18 @@ export function book(segment: SegmentItem, booking: Booking): SegmentItem {
     settled: withName(segment.settled, names.settled),
     parkedSent: withName(segment.parkedSent, names.parkedSent),
     deadUnits,
+    tries,
     ...(failure && { lastFailure: failure }),
   };
+}
+
+/** The segment after one more failed try of the unit, and how many there are now. */
+export function tryAgain(
+  segment: SegmentItem,
+  { unit }: UnitRef,
+): { readonly segment: SegmentItem; readonly tries: number } {
+  const tries = (segment.tries[unit] ?? 0) + 1;
+  return { segment: { ...segment, tries: { ...segment.tries, [unit]: tries } }, tries };
 }
 
 /** `currentRun` is that of the unit's dump, if the ledger knows it. */
@@ -86,6 +100,7 @@ export function unitStateOf(currentRun: number | undefined, segment: SegmentItem
   if (currentRun !== undefined && currentRun > unit.run) return 'superseded';
   const standing = standingOf(segment, unit);
   if (standing === 'settled') return 'settled';
+  if (standing === 'dead') return 'dead';
   if (standing !== 'unknown' || unit.parent === undefined) return 'open';
   if (segment.settled.has(unit.parent)) return 'settled';
   return currentRun === undefined ? 'open' : 'not-yet';

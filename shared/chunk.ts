@@ -8,28 +8,37 @@
  */
 import type { Run } from './dump.ts';
 
-/** What stands in the first line of a message. */
-export type ChunkHeader = Run & {
-  readonly source: string;
-  /** The dump's key, for people and for results; nothing is decided by it. */
-  readonly key: string;
-  readonly bucket: string;
+/** Where a chunk stands in its dump's run. */
+export type ChunkPlace = {
   readonly segment: number;
   /** 0-based, within the segment, over all lanes. */
   readonly number: number;
-  readonly lane: number;
-  /** How many events. */
-  readonly events: number;
-  /** The largest number of its events that share a device or a user: what the lane's pace follows from. */
-  readonly hottest: number;
-  /** Of the uncompressed text: CRC-32 and length in bytes. */
-  readonly crc32: number;
-  readonly textBytes: number;
-  /** For each event the position of the record it was made from (1-based; in line formats the line number), ascending. */
-  readonly positions: readonly number[];
-  /** Set when Amplitude throttled these events of a chunk and they wait on the parked queue. */
-  readonly parked?: ParkedFrom;
 };
+
+/** What stands in the first line of a message. */
+export type ChunkHeader = Run &
+  ChunkPlace & {
+    readonly source: string;
+    /** The dump's key, for people and for results; nothing is decided by it. */
+    readonly key: string;
+    readonly bucket: string;
+    readonly lane: number;
+    /** How many events. */
+    readonly events: number;
+    /** The largest number of its events that share a device or a user: what the lane's pace follows from. */
+    readonly hottest: number;
+    /** Over how many lanes its devices' events may be spread, those of other dumps included. */
+    readonly spread: number;
+    /** A chunk of another lane that must be settled before this one goes: it holds earlier events of the same device. */
+    readonly after?: ChunkPlace;
+    /** Of the uncompressed text: CRC-32 and length in bytes. */
+    readonly crc32: number;
+    readonly textBytes: number;
+    /** For each event the position of the record it was made from (1-based; in line formats the line number), ascending. */
+    readonly positions: readonly number[];
+    /** Set when Amplitude throttled these events of a chunk and they wait on the parked queue. */
+    readonly parked?: ParkedFrom;
+  };
 
 /** Where parked events come from. `unit` names them in the ledger, `parent` the unit they were split off from. */
 export type ParkedFrom = { readonly unit: string; readonly parent: string };

@@ -94,8 +94,8 @@ export const importerSchema = z
      * the 28 days that a chunk can spend on a queue and on its dead letters.
      */
     ledgerDays: z.int().min(30).max(3_650).default(DEFAULT_LEDGER_DAYS),
-    /** How often a chunk is tried before it is dead; with the back-off 50 is about 4 hours. */
-    maxReceives: z.int().min(1).max(900).default(50),
+    /** How often a chunk is tried before it is dead; with the back-off 50 is about 4 hours. SQS counts receives to 1,000. */
+    maxTries: z.int().min(1).max(90).default(50),
   })
   .check(({ value, issues }) => {
     for (const field of ['name', 'prefix'] as const) {

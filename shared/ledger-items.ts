@@ -22,6 +22,8 @@ export type SegmentItem = SegmentCounts & {
   /** Parked remainders that a settled unit left behind. */
   readonly parkedSent: ReadonlySet<string>;
   readonly deadUnits: ReadonlySet<string>;
+  /** How often units were tried in vain: unit → tries. */
+  readonly tries: Readonly<Record<string, number>>;
   /** Why a unit was last booked as dead, and when. */
   readonly lastFailure?: { readonly reason: string; readonly at: number };
 };
@@ -36,6 +38,7 @@ export const EMPTY_SEGMENT: SegmentItem = {
   settled: new Set(),
   parkedSent: new Set(),
   deadUnits: new Set(),
+  tries: {},
 };
 
 /** A dump at the start of a run, leased to who asked for it. */

@@ -9,6 +9,18 @@ export type Checkpoint = {
   readonly offset: number;
   /** Position of the last record before it (1-based; in line formats the line number; 0 at the start). */
   readonly position: number;
+  /** How its events were shared out over lanes so far; left out at the start. */
+  readonly lanes?: LaneState;
+};
+
+/** What decides the lane of an event further on in a dump. */
+export type LaneState = {
+  /** How many ordinary lanes the dump uses. */
+  readonly count: number;
+  /** Hashes of the devices (or users) that have a lane of their own. */
+  readonly hot: readonly number[];
+  /** The last chunk of each ordinary lane: lane, segment, number. */
+  readonly ends: readonly (readonly [lane: number, segment: number, number: number])[];
 };
 
 export const START: Checkpoint = { segment: 0, offset: 0, position: 0 };
@@ -55,11 +67,12 @@ export type UnitRef = Run & {
 /**
  * What a message found in a queue is worth.
  * - `open`: to be delivered
+ * - `dead`: booked as dead, and delivered all the same when somebody puts it back by hand
  * - `settled`: done before, or a left-over of an attempt that another one replaced: nothing to do
  * - `not-yet`: a parked remainder whose parent is not settled yet; look again later
  * - `superseded`: of a run that a newer one replaced: nothing to do
  */
-export type UnitState = 'open' | 'settled' | 'not-yet' | 'superseded';
+export type UnitState = 'open' | 'dead' | 'settled' | 'not-yet' | 'superseded';
 
 /** `reading`: the chunker is, or was, at it. `read`: its end was reached (or it broke off for good). `closed`: receipt written. */
 export type DumpState = 'reading' | 'read' | 'closed';
@@ -124,6 +137,8 @@ export type Ledger = {
   settle(unit: UnitRef, settlement: Settlement): Promise<'settled' | 'repeat'>;
   /** Books a unit as dead, before its message goes to the dead-letter queue. A settled or dead one stays as it is. */
   bookDead(unit: UnitRef, reason: string): Promise<void>;
+  /** Counts a try to deliver the unit that failed, and tells how many there were since it was sent or replayed. */
+  countTry(unit: UnitRef): Promise<number>;
   /** Books a dead unit back, before its message returns to its queue. Any other stays as it is. */
   bookReplayed(unit: UnitRef): Promise<void>;
 

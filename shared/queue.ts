@@ -31,7 +31,10 @@ export type Queue = {
    * fails this throws. Messages of one group keep their order.
    */
   send(messages: readonly OutgoingMessage[]): Promise<void>;
-  /** At most `max` (1-10) visible messages, invisible to others for `visibilityMs`. Waits at most `waitMs` for the first. */
+  /**
+   * At most `max` (1-10) visible messages, invisible to others for `visibilityMs`. Waits at most `waitMs` for the first. Of
+   * one group there may be several, in their order; until each is removed or visible again the group is held back.
+   */
   receive(options: {
     readonly max: number;
     readonly visibilityMs: number;
@@ -44,6 +47,9 @@ export type Queue = {
   /** About how many messages it holds. */
   size(): Promise<{ readonly visible: number; readonly hidden: number }>;
 };
+
+/** Messages in one receive, one send or one batch of a function: SQS's own limit, for a FIFO queue that of Lambda too. */
+export const MAX_BATCH = 10;
 
 /** SQS refuses larger messages, and batches larger in sum (SQS quotas: 1 MiB; attributes and ids count). */
 export const MAX_MESSAGE_BYTES = 1_048_576;

@@ -1,14 +1,17 @@
 /** The chunker's story: a dump is claimed, read segment by segment, made into chunks of events, and its books are kept. */
 import { createHash } from 'node:crypto';
 import { type CloseBooksPorts, closeBooks } from '../../shared/close-books.ts';
-import type { Source } from '../../shared/config.ts';
+import type { Importer, Source } from '../../shared/config.ts';
 import type { Dump, Run } from '../../shared/dump.ts';
 import type { Checkpoint, Ledger } from '../../shared/ledger.ts';
 import type { Dumps, Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
+import { type Lanes, openLanes, startLanes } from './lanes.ts';
 import { makeEvents } from './make-events.ts';
+import type { RawRecord } from './raw-record.ts';
+import { isCompressed } from './read-dump.ts';
 import { readRecords } from './read-records.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
 import { type ChunkSender, chunkSender } from './send-chunks.ts';
@@ -27,7 +30,7 @@ export type ChunkDumpPorts = CloseBooksPorts & {
 export type ChunkDumpRequest = {
   readonly dump: Dump;
   readonly source: Source;
-  readonly importer: SegmentLimits;
+  readonly importer: SegmentLimits & Pick<Importer, 'lanes' | 'uploaders'>;
   /** Of code and config: a dump half read under another one is started anew. */
   readonly fingerprint: string;
   readonly owner: string;
@@ -96,30 +99,47 @@ type Reading = ChunkDumpRequest & {
 async function readSegments(reading: Reading, from: Checkpoint): Promise<ChunkDumpOutcome> {
   const { dump, source, importer, run, sender, ports } = reading;
   const spare: Buffer[] = [];
-  const open = (number: number) => openSegment(number, source, importer, spare);
-  let segment = open(from.segment);
+  let lanes: Lanes | undefined;
+  let segment: Segment | undefined;
   let checkpoint = from;
   let done: Done = { read: 0, chunks: 0 };
   let began: number | undefined;
 
   for await (const { records, failure } of readRecords(dump, source, from, ports.dumps)) {
     began ??= ports.now();
+    lanes ??= await lanesOf(reading, from, records);
+    segment ??= openSegment(from.segment, source, importer, lanes, spare);
     for (const record of records) {
       segment.add(record, makeEvents(record, source, dump.key));
       checkpoint = { segment: segment.number + 1, offset: record.end, position: record.position };
       // What has no line end is the last record: what it says of the dump's end must not be lost at a checkpoint.
       if (!segment.isFull() || !record.terminated) continue;
       done = await finishSegment(segment, done, reading);
-      const stopped = await saveProgress(reading, checkpoint, began);
+      const laneState = { count: lanes.count, hot: lanes.hot(), ends: sender.ends() };
+      const stopped = await saveProgress(reading, { ...checkpoint, lanes: laneState }, began);
       if (stopped) return { kind: stopped, run };
-      segment = open(checkpoint.segment);
+      segment = openSegment(checkpoint.segment, source, importer, lanes, spare);
       began = ports.now();
     }
     await sender.next(segment);
     ports.progress?.(done.read + segment.read, checkpoint.offset);
-    if (failure !== undefined) return endDump(segment, done, reading, failure);
+    if (failure !== undefined) return endDump(checkpoint, segment, done, reading, failure);
   }
-  return endDump(segment, done, reading);
+  return endDump(checkpoint, segment, done, reading);
+}
+
+/** As they were at the checkpoint; at the dump's start as many as its first records let expect. */
+async function lanesOf(
+  { dump, source, importer, run, sender, ports }: Reading,
+  { lanes }: Checkpoint,
+  records: readonly RawRecord[],
+): Promise<Lanes> {
+  const { api, caps } = source;
+  const rules = { ...importer, dumpId: run.dumpId, api, eventsPerChunk: caps.eventsPerChunk };
+  const isPacked = records.length > 0 && (await isCompressed(dump, ports.dumps));
+  const state = lanes ?? startLanes(rules, dump.size, isPacked, records);
+  sender.goOnFrom(state);
+  return openLanes(rules, state);
 }
 
 /** Of the segments that this reading has finished. */
@@ -158,10 +178,18 @@ async function saveProgress(
   return 'unfinished';
 }
 
-async function endDump(last: Segment, before: Done, reading: Reading, failure?: string): Promise<ChunkDumpOutcome> {
+/** `last` is the segment that was being read, if anything was. */
+async function endDump(
+  { segment: next }: Checkpoint,
+  last: Segment | undefined,
+  before: Done,
+  reading: Reading,
+  failure?: string,
+): Promise<ChunkDumpOutcome> {
   const { run, owner, ports } = reading;
-  const done = last.read > 0 ? await finishSegment(last, before, reading) : before;
-  const segments = last.read > 0 ? last.number + 1 : last.number;
+  const isOpen = last !== undefined && last.read > 0;
+  const done = isOpen ? await finishSegment(last, before, reading) : before;
+  const segments = isOpen ? last.number + 1 : (last?.number ?? next);
   const broken = failure === undefined ? {} : { failure };
   if (!(await ports.ledger.endDump(run, owner, { segments, ...broken }))) return { kind: 'lost', run };
   await closeBooks(run, undefined, ports);

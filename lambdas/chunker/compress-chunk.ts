@@ -34,18 +34,17 @@ export async function compressChunk(
   maxBytes: number = MAX_BODY,
 ): Promise<(CompressedChunk | TooLarge)[]> {
   const body = await deflate(chunk.text, OPTIONS);
-  const { lane, hottest, positions, text } = chunk;
-  if (encodedBytes(body) <= maxBytes) {
-    return [{ lane, hottest, positions, body, crc32: crc32(text), textBytes: text.length }];
-  }
+  const { text, ...rest } = chunk;
+  const { positions } = rest;
+  if (encodedBytes(body) <= maxBytes) return [{ ...rest, body, crc32: crc32(text), textBytes: text.length }];
   const [position] = positions;
   if (positions.length === 1 && position !== undefined)
     return [{ text: Buffer.from(text), position, bytes: encodedBytes(body), maxBytes }];
   const middle = Math.ceil(positions.length / 2);
   const cut = placeOfEvent(text, middle);
   const halves = [
-    { lane, hottest, positions: positions.slice(0, middle), text: text.subarray(0, cut - SEPARATOR.length) },
-    { lane, hottest, positions: positions.slice(middle), text: text.subarray(cut) },
+    { ...rest, positions: positions.slice(0, middle), text: text.subarray(0, cut - SEPARATOR.length) },
+    { ...rest, positions: positions.slice(middle), text: text.subarray(cut) },
   ];
   return (await Promise.all(halves.map((half) => compressChunk(half, maxBytes)))).flat();
 }

@@ -14,10 +14,13 @@ const INFLATED_BYTES = 1024 * 1024;
  * read, when it is damaged.
  */
 export async function* readDump(dump: Dump, offset: number, dumps: Dumps): AsyncGenerator<Buffer> {
-  const head = await dumps.read(dump, 0, Math.min(2, dump.size));
-  const isGzip = head.length === 2 && head[0] === 0x1f && head[1] === 0x8b;
-  if (isGzip) yield* skip(gunzip(dump, dumps), offset);
+  if (await isCompressed(dump, dumps)) yield* skip(gunzip(dump, dumps), offset);
   else yield* readRanges(dump, offset, dumps);
+}
+
+export async function isCompressed(dump: Dump, dumps: Dumps): Promise<boolean> {
+  const head = await dumps.read(dump, 0, Math.min(2, dump.size));
+  return head.length === 2 && head[0] === 0x1f && head[1] === 0x8b;
 }
 
 async function* readRanges(dump: Dump, from: number, dumps: Dumps): AsyncGenerator<Buffer> {

@@ -6,6 +6,7 @@ import { formatReject, type Reject } from '../../shared/rejects.ts';
 import { chunkLimits } from './chunk-limits.ts';
 import type { TooLarge } from './compress-chunk.ts';
 import { collectLanes } from './lane-chunks.ts';
+import type { Lanes } from './lanes.ts';
 import { type MadeEvents, type PreparedEvent, tooLargeFault } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
 
@@ -22,11 +23,11 @@ const MAX_CHUNKS = 1_000;
 
 export type Segment = ReturnType<typeof openSegment>;
 
-export type SegmentLimits = Pick<Importer, 'lanes' | 'segmentRecords'>;
+export type SegmentLimits = Pick<Importer, 'segmentRecords'>;
 
-/** `spare` are buffers that earlier segments of the dump are done with. */
-export function openSegment(number: number, source: Source, limits: SegmentLimits, spare: Buffer[] = []) {
-  const collected = collectLanes(limits.lanes, chunkLimits(source), spare);
+/** `lanes` are the dump's; `spare` are buffers that earlier segments of it are done with. */
+export function openSegment(number: number, source: Source, limits: SegmentLimits, lanes: Lanes, spare: Buffer[] = []) {
+  const collected = collectLanes(lanes, chunkLimits(source), spare);
   const rejects = collectRejects();
   const counts = { read: 0, filtered: 0, unusable: 0, mapped: 0, events: 0, refused: 0 };
   let rejectBytes = 0;

@@ -1,9 +1,11 @@
 /** Compresses and sends closed chunks behind the reader's back, in their order, never more than a few at a time. */
-import { type Chunk, chunkId, encodeChunk } from '../../shared/chunk.ts';
+import { type Chunk, chunkId, type ChunkPlace, encodeChunk } from '../../shared/chunk.ts';
 import type { Run } from '../../shared/dump.ts';
+import type { LaneState } from '../../shared/ledger.ts';
 import type { OutgoingMessage, Queue } from '../../shared/queue.ts';
 import { type CompressedChunk, compressChunk } from './compress-chunk.ts';
 import type { ClosedChunk } from './lane-chunks.ts';
+import { isOwnLane } from './lanes.ts';
 import type { Segment } from './segment.ts';
 
 /** Groups of chunks that may be under way before the reader has to wait. */
@@ -20,20 +22,35 @@ export type ChunkSender = ReturnType<typeof chunkSender>;
 
 /** Sends the chunks of a dump, one segment after the other; their numbers follow the order in which they were closed. */
 export function chunkSender(names: ChunkNames, queue: Pick<Queue, 'send'>) {
+  /** The last chunk of each ordinary lane in the segments before, and in this one. */
+  const ends = new Map<number, ChunkPlace>();
+  const newEnds = new Map<number, ChunkPlace>();
+  const places = new WeakMap<ClosedChunk, ChunkPlace>();
   const underWay: Promise<void>[] = [];
   let last: Promise<void> = Promise.resolve();
   let sent = 0;
 
   async function sendGroup(segment: Segment, closed: readonly ClosedChunk[], before: Promise<void>): Promise<void> {
-    const parts = (await Promise.all(closed.map((chunk) => compressChunk(chunk)))).flat();
+    const compressed = await Promise.all(closed.map((chunk) => compressChunk(chunk)));
     await before;
-    for (const chunk of closed) segment.recycle(chunk);
     const messages: OutgoingMessage[] = [];
-    for (const part of parts) {
-      if ('body' in part) messages.push(toMessage(part, segment.number, sent++, names));
-      else segment.refuse(part);
+    for (const [i, chunk] of closed.entries()) {
+      segment.recycle(chunk);
+      for (const part of compressed[i] ?? []) {
+        if ('body' in part) messages.push(number(part, chunk, segment.number));
+        else segment.refuse(part);
+      }
     }
     await queue.send(messages);
+  }
+
+  function number({ after, ...part }: CompressedChunk, chunk: ClosedChunk, segment: number): OutgoingMessage {
+    const place = { segment, number: sent };
+    sent += 1;
+    places.set(chunk, place);
+    if (!isOwnLane(part.lane)) newEnds.set(part.lane, place);
+    const before = after && ((after.chunk && places.get(after.chunk)) ?? ends.get(after.lane));
+    return toMessage({ ...part, ...place, ...(before && { after: before }) }, names);
   }
 
   /** Takes what the segment has closed. Resolves when there is room for more; rejects when an earlier send failed. */
@@ -53,6 +70,8 @@ export function chunkSender(names: ChunkNames, queue: Pick<Queue, 'send'>) {
     await last;
     const chunks = sent;
     sent = 0;
+    for (const [lane, place] of newEnds) ends.set(lane, place);
+    newEnds.clear();
     return chunks;
   }
 
@@ -61,12 +80,23 @@ export function chunkSender(names: ChunkNames, queue: Pick<Queue, 'send'>) {
     return last.catch(() => undefined);
   }
 
-  return { next, finish, settled };
+  return {
+    next,
+    finish,
+    settled,
+    /** What it must know of earlier segments to go on. */
+    goOnFrom(state: LaneState): void {
+      for (const [lane, segment, number] of state.ends) ends.set(lane, { segment, number });
+    },
+    /** The same for the next checkpoint: to be asked when a segment is finished. */
+    ends: (): LaneState['ends'] => [...ends].map(([lane, { segment, number }]) => [lane, segment, number] as const),
+  };
 }
 
-function toMessage(part: CompressedChunk, segment: number, number: number, names: ChunkNames): OutgoingMessage {
+type NumberedChunk = Omit<CompressedChunk, 'after'> & ChunkPlace & { readonly after?: ChunkPlace };
+
+function toMessage(part: NumberedChunk, names: ChunkNames): OutgoingMessage {
   const { group, ...rest } = names;
-  const { positions, ...sizes } = part;
-  const chunk: Chunk = { ...rest, segment, number, events: positions.length, positions, ...sizes };
+  const chunk: Chunk = { ...rest, ...part, events: part.positions.length };
   return { id: chunkId(chunk), group: `${group}/${part.lane}`, body: encodeChunk(chunk) };
 }

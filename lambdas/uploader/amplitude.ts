@@ -12,8 +12,8 @@ export type UploadRequest = {
   readonly api: Api;
   readonly apiKey: string;
   readonly minIdLength?: number | undefined;
-  /** The inside of the `events` array. */
-  readonly events: DeflatedText;
+  /** The inside of the `events` array, in one or more parts. */
+  readonly events: readonly DeflatedText[];
 };
 
 /** One request with a deadline; whatever happens is an answer or the reason why there is none. */
@@ -35,6 +35,8 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const MAX_CONNECT_MS = 10_000;
 /** Errors an endpoint gives that cannot read a compressed body. */
 const UNREADABLE = /Invalid JSON request body|Missing request body/;
+
+const COMMA = Buffer.from(',');
 
 const inflate = promisify<Buffer, { finishFlush: number }, Buffer>(inflateRaw);
 const deflate = promisify<Buffer, { level: number; finishFlush: number }, Buffer>(deflateRaw);
@@ -102,13 +104,15 @@ function around({ apiKey, minIdLength }: UploadRequest): { prefix: Buffer; suffi
 
 function postGzip(pool: Pool, request: UploadRequest, timeoutMs: number): Promise<Answer> {
   const { prefix, suffix } = around(request);
-  const body = gzipMember(prefix, [request.events], Buffer.alloc(0), suffix);
+  const body = gzipMember(prefix, request.events, COMMA, suffix);
   return post(pool, { api: request.api, body, headers: { 'content-encoding': 'gzip' } }, timeoutMs);
 }
 
 async function postIdentity(pool: Pool, request: UploadRequest, timeoutMs: number): Promise<Answer> {
   const { prefix, suffix } = around(request);
-  const body = Buffer.concat([prefix, await inflateText(request.events), suffix]);
+  const texts = await Promise.all(request.events.map(inflateText));
+  const events = texts.flatMap((text, i) => (i === 0 ? [text] : [COMMA, text]));
+  const body = Buffer.concat([prefix, ...events, suffix]);
   return post(pool, { api: request.api, body, headers: {} }, timeoutMs);
 }
 

@@ -5,6 +5,11 @@ export function backOffMs(receives: number): number {
   return Math.min(300_000, 1_000 * 2 ** Math.min(receives - 1, 20));
 }
 
+/** For a chunk whose device has earlier events on their way: those take a second, unless they wait themselves. */
+export function behindMs(receives: number): number {
+  return Math.min(60_000, Math.round(500 * 1.5 ** Math.min(receives - 1, 20)));
+}
+
 /**
  * Parked events wait as long as Amplitude's averaging window (30 s), doubling to an hour; over their daily quota, whose
  * window moves by the hour, an hour at once. `random` (0-1) spreads them by a fifth, so that they do not all return together.
@@ -15,7 +20,15 @@ export function parkedBackOffMs(receives: number, overQuota: boolean, random: nu
 }
 
 /** With the back-off above 36 tries are more than a day. */
-export const PARKED_MAX_RECEIVES = 36;
+export const PARKED_MAX_TRIES = 36;
+
+/**
+ * The queue's own limit, which only what crashes the uploader each time reaches before its tries are used up: a message is
+ * received also behind up to nine others of its lane that fail, and each time its lane has rested. SQS takes 1,000 at most.
+ */
+export function queueMaxReceives(maxTries: number): number {
+  return 10 * maxTries + 100;
+}
 
 /** The longest first wait on the parked queue: SQS delays a message by at most 15 minutes. */
 export const MAX_DELAY_MS = 900_000;

@@ -30,7 +30,7 @@ export async function deliverChunk(
   let taken: ChunkEvent | undefined;
   const upload = async (events: DeflatedText): Promise<Verdict> => {
     requests += 1;
-    return readVerdict(await ports.amplitude.upload({ project, api, apiKey, minIdLength, events }), apiKey);
+    return readVerdict(await ports.amplitude.upload({ project, api, apiKey, minIdLength, events: [events] }), apiKey);
   };
   const verdict = await upload(chunk);
   if (verdict.kind === 'delivered') return { delivery: { ...NOTHING, delivered: chunk.events }, requests };

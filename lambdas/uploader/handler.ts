@@ -5,7 +5,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import importer from '../../importer.config.ts';
 import { announceReceipts } from '../../shared/aws/announce.ts';
 import { ENDPOINT_VARIABLE, readEnvironment, UPLOADER_VARIABLES } from '../../shared/aws/environment.ts';
@@ -14,9 +14,10 @@ import { s3Results } from '../../shared/aws/objects.ts';
 import { sqsQueue } from '../../shared/aws/queue.ts';
 import { secretKeys } from '../../shared/aws/secrets.ts';
 import { describeError, logJson } from '../../shared/log.ts';
+import { MAX_BATCH } from '../../shared/queue.ts';
 import { amplitude } from './amplitude.ts';
-import { PARKED_MAX_RECEIVES } from './back-off.ts';
-import { takeChunk } from './take-chunk.ts';
+import { PARKED_MAX_TRIES } from './back-off.ts';
+import { takeLane } from './take-lane.ts';
 
 /** Held, a message costs Lambda time; invisible, another receive. */
 const MAX_HOLD_MS = 2_000;
@@ -24,33 +25,50 @@ const MAX_HOLD_MS = 2_000;
 type Sandbox = ReturnType<typeof openSandbox>;
 let sandbox: Sandbox | undefined;
 
+/** Lanes that came together are taken side by side, and each one's messages one after the other. */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   sandbox ??= openSandbox();
+  const lanes = Map.groupBy(event.Records, (record) => record.attributes.MessageGroupId ?? record.messageId);
+  const uploaders = importer.uploaders * lanes.size;
+  const failures = await Promise.all([...lanes.values()].map((records) => takeRecords(records, uploaders)));
+  return { batchItemFailures: failures.flat() };
+}
+
+/** Of one lane. */
+async function takeRecords(
+  records: readonly SQSRecord[],
+  uploaders: number,
+): Promise<SQSBatchResponse['batchItemFailures']> {
+  sandbox ??= openSandbox();
   const { ports, upload, parked } = sandbox;
+  const group = records[0]?.attributes.MessageGroupId;
+  const from = group === undefined ? parked : upload; // only the upload queue is a FIFO queue
+  const messages = records.map(({ body, attributes }) => {
+    const receives = Number(attributes.ApproximateReceiveCount);
+    return { body, received: { receives, maxTries: from.maxTries, ...(group !== undefined && { group }) } };
+  });
+  const { deadLetters } = from;
+  const taken = await takeLane(messages, { ...ports, deadLetters, importer: { ...importer, uploaders } });
   const batchItemFailures: { itemIdentifier: string }[] = [];
-  for (const record of event.Records) {
-    const group = record.attributes.MessageGroupId;
-    const from = group === undefined ? parked : upload; // only the upload queue is a FIFO queue
-    const receives = Number(record.attributes.ApproximateReceiveCount);
-    const received = { receives, maxReceives: from.maxReceives, ...(group !== undefined && { group }) };
-    const taken = await takeChunk(record.body, received, { ...ports, deadLetters: from.deadLetters });
-    if (taken.kind === 'done') continue;
+  for (const [i, record] of records.entries()) {
+    const its = taken[i];
+    if (its?.kind !== 'again') continue;
     batchItemFailures.push({ itemIdentifier: record.messageId });
-    await from.queue.hide(record.receiptHandle, taken.afterMs).catch((error: unknown) => {
+    await from.queue.hide(record.receiptHandle, its.afterMs).catch((error: unknown) => {
       logJson('warn', 'message stays hidden until its visibility timeout', { error: describeError(error) });
     });
   }
-  return { batchItemFailures };
+  return batchItemFailures;
 }
 
 function openSandbox() {
   const names = readEnvironment(UPLOADER_VARIABLES, process.env);
   const sqs = new SQSClient();
-  const { uploads, requestTimeoutMs: timeoutMs, maxReceives } = importer;
+  const { uploads, requestTimeoutMs: timeoutMs, maxTries } = importer;
   const parked = sqsQueue(sqs, names.PARKED_QUEUE_URL, { fifo: false });
   const ports = {
     importer,
-    amplitude: amplitude({ uploads, timeoutMs, connections: 1, endpoint: process.env[ENDPOINT_VARIABLE] }),
+    amplitude: amplitude({ uploads, timeoutMs, connections: MAX_BATCH, endpoint: process.env[ENDPOINT_VARIABLE] }),
     ledger: dynamoLedger(new DynamoDBClient(), names.LEDGER_TABLE, { retentionDays: importer.ledgerDays }),
     // The adapter tries again by itself.
     results: s3Results(new S3Client({ maxAttempts: 1 }), names.RESULTS_BUCKET),
@@ -67,12 +85,12 @@ function openSandbox() {
     upload: {
       queue: sqsQueue(sqs, names.UPLOAD_QUEUE_URL, { fifo: true }),
       deadLetters: sqsQueue(sqs, names.UPLOAD_DLQ_URL, { fifo: true }),
-      maxReceives,
+      maxTries,
     },
     parked: {
       queue: parked,
       deadLetters: sqsQueue(sqs, names.PARKED_DLQ_URL, { fifo: false }),
-      maxReceives: PARKED_MAX_RECEIVES,
+      maxTries: PARKED_MAX_TRIES,
     },
   };
 }

@@ -11,7 +11,11 @@ export type PaceRules = {
 export type Sent = {
   /** The largest number of events that share a device or a user. */
   readonly hottest: number;
+  /** Over how many lanes that device's events may be spread. */
+  readonly spread: number;
   readonly events: number;
+  /** How long the upload took. */
+  readonly tookMs: number;
   /** Amplitude throttled somebody all the same. */
   readonly wasThrottled: boolean;
 };
@@ -21,10 +25,21 @@ export type Sent = {
  * bounds the rate of each of its devices without any state; with a cap on the project, each of the uploaders keeps to
  * its share of it.
  */
-export function restMs({ hottest, events, wasThrottled }: Sent, rules: PaceRules): number {
-  const forDevice = hottest / (PACE * API_LIMITS[rules.api].eventsPerSecond);
+export function restMs(sent: Sent, rules: PaceRules): number {
   const cap = rules.projectEventsPerSecond;
-  const forProject = cap === undefined ? 0 : (events * rules.uploaders) / cap;
-  const ms = Math.ceil(1_000 * Math.max(forDevice, forProject));
-  return wasThrottled ? Math.max(ms, RATE_WINDOW_MS) : ms;
+  const forProject = cap === undefined ? 0 : (1_000 * sent.events * rules.uploaders) / cap;
+  const ms = Math.ceil(Math.max(restForDevice(sent, rules), forProject));
+  return sent.wasThrottled ? Math.max(ms, RATE_WINDOW_MS) : ms;
+}
+
+/**
+ * A device in one lane is paced from the end of its upload: from its beginning still drew 429s in simulation. One that may
+ * be in several lanes at a time is a cool one, and those lanes rest only if all uploaders at once could be too fast
+ * for it; then as if all those lanes held as much of it.
+ */
+function restForDevice({ hottest, spread, tookMs }: Sent, { api, uploaders }: PaceRules): number {
+  const eventsPerMs = (PACE * API_LIMITS[api].eventsPerSecond) / 1_000;
+  if (spread === 1) return hottest / eventsPerMs;
+  if (hottest * Math.min(uploaders, spread) <= eventsPerMs * tookMs) return 0;
+  return Math.max(0, (hottest * spread) / eventsPerMs - tookMs);
 }

@@ -1,8 +1,9 @@
 /** Takes one chunk message: uploads it, lets its lane rest, and says whether the message is to be seen again. */
-import { decodeChunk } from '../../shared/chunk.ts';
+import { type Chunk, decodeChunk } from '../../shared/chunk.ts';
 import { describeError, type Log } from '../../shared/log.ts';
 import { backOffMs } from './back-off.ts';
-import { type Received, type UploadChunkPorts, type UploadOutcome, uploadChunk } from './upload-chunk.ts';
+import type { Received, UploadOutcome } from './conclude-chunk.ts';
+import { type UploadChunkPorts, uploadChunk } from './upload-chunk.ts';
 
 export type TakeChunkPorts = UploadChunkPorts & {
   readonly log: Log;
@@ -26,15 +27,9 @@ export async function takeChunk(body: string, received: Received, ports: TakeChu
   const began = ports.now();
   try {
     const chunk = decodeChunk(body);
-    const { dumpId, run, segment, number, events } = chunk;
     const source = ports.importer.sources.find(({ name }) => name === chunk.source);
     const outcome = await uploadChunk(chunk, source, received, ports);
-    const { kind, ...fields } = outcome;
-    const from = chunk.parked ? { parked: chunk.parked.unit } : {};
-    const { receives } = received;
-    const ms = ports.now() - began;
-    const said = { dumpId, run, segment, number, ...from, events, receives, ...fields, ms };
-    ports.log(LEVEL[kind], `chunk ${kind}`, said);
+    logOutcome(chunk, outcome, received, ports.now() - began, ports);
     return await afterOutcome(outcome, ports);
   } catch (error) {
     const afterMs = backOffMs(received.receives);
@@ -47,9 +42,23 @@ export async function takeChunk(body: string, received: Received, ports: TakeChu
   }
 }
 
-async function afterOutcome(outcome: UploadOutcome, { hold }: TakeChunkPorts): Promise<TakenChunk> {
+/** The one line about a chunk; `ms` is how long it took. */
+export function logOutcome(
+  chunk: Chunk,
+  { kind, ...fields }: UploadOutcome,
+  { receives }: Received,
+  ms: number,
+  { log }: TakeChunkPorts,
+): void {
+  const { dumpId, run, segment, number, events, parked } = chunk;
+  const from = parked ? { parked: parked.unit } : {};
+  log(LEVEL[kind], `chunk ${kind}`, { dumpId, run, segment, number, ...from, events, receives, ...fields, ms });
+}
+
+export async function afterOutcome(outcome: UploadOutcome, { hold }: TakeChunkPorts): Promise<TakenChunk> {
   switch (outcome.kind) {
     case 'wait':
+    case 'behind':
       return { kind: 'again', afterMs: outcome.waitMs, isSettled: false };
     case 'settled':
       if (outcome.restMs > (hold?.maxMs ?? 0)) return { kind: 'again', afterMs: outcome.restMs, isSettled: true };
@@ -64,6 +73,7 @@ async function afterOutcome(outcome: UploadOutcome, { hold }: TakeChunkPorts): P
 const LEVEL: Readonly<Record<UploadOutcome['kind'], 'info' | 'warn' | 'error'>> = {
   settled: 'info',
   skipped: 'info',
+  behind: 'info',
   wait: 'warn',
   dead: 'error',
 };

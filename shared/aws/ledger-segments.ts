@@ -24,6 +24,9 @@ const MAX_SETTLE_TRIES = 10;
 /** Reasons are attributes of their own, so that they can be added to without being read; this is what they begin with. */
 const REASON = 'reason#';
 
+/** The same for how often a unit was tried in vain. */
+const TRY = 'try#';
+
 /** What each place of a unit means in the item. */
 const STANDS: Readonly<Record<Place, string>> = {
   inFlight: 'NOT contains(#settled, :unit) AND NOT contains(#deadUnits, :unit)',
@@ -57,6 +60,18 @@ export async function settle(store: LedgerStore, unit: UnitRef, settlement: Sett
 
 export async function bookDead(store: LedgerStore, unit: UnitRef, reason: string, now: number): Promise<void> {
   await applyBooking(store, dying(unit, reason, now));
+}
+
+/** Throws when the item was written by a newer version. */
+export async function countTry(store: LedgerStore, unit: UnitRef): Promise<number> {
+  const change = `SET ${STAMP} ADD #tries :one`;
+  const item = await store.table.update(segmentKey(unit), change, {
+    condition: WRITABLE,
+    fields: { one: 1, ...store.stamp() },
+    names: { tries: `${TRY}${unit.unit}` },
+  });
+  const segment = item ? toSegment(item) : await readSegment(store, unit);
+  return segment.tries[unit.unit] ?? 1;
 }
 
 export async function bookReplayed(store: LedgerStore, unit: UnitRef): Promise<void> {
@@ -96,20 +111,22 @@ function toChange({ unit, from, counts, reasons, names, failure }: Booking) {
   const clauses = [
     `SET ${STAMP}${failure ? ', #failure = :failure' : ''}`,
     ...(adding.length > 0 ? [`ADD ${adding.join(', ')}`] : []),
-    ...(from === 'dead' ? ['DELETE #deadUnits :unitSet'] : []),
+    ...(from === 'dead' ? ['DELETE #deadUnits :unitSet REMOVE #tries'] : []),
   ];
   const unitSet = new Set([unit.unit]);
   return {
     change: clauses.join(' '),
     fields: { ...added, unit: unit.unit, unitSet, failure: failure && JSON.stringify(failure) },
-    names: Object.fromEntries(Object.keys(reasons).map((reason, index) => [`reason${index}`, `${REASON}${reason}`])),
+    names: {
+      ...Object.fromEntries(Object.keys(reasons).map((reason, index) => [`reason${index}`, `${REASON}${reason}`])),
+      ...(from === 'dead' && { tries: `${TRY}${unit.unit}` }),
+    },
   };
 }
 
 function toSegment(item: Item): SegmentItem {
   checkVersion(numberOf(item, 'v'), `segment ${item.sk?.S ?? ''} of ${item.pk?.S ?? ''}`);
   const count = (name: string) => Number(item[name]?.N ?? 0);
-  const reasons = Object.keys(item).filter((name) => name.startsWith(REASON));
   return {
     ...(item.plan && { plan: jsonOf<SegmentPlan>(item, 'plan') }),
     delivered: count('delivered'),
@@ -117,10 +134,17 @@ function toSegment(item: Item): SegmentItem {
     parked: count('parked'),
     dead: count('dead'),
     requests: count('requests'),
-    reasons: Object.fromEntries(reasons.map((name) => [name.slice(REASON.length), count(name)])),
+    reasons: countsOf(item, REASON),
     settled: namesOf(item, 'settled'),
     parkedSent: namesOf(item, 'parkedSent'),
     deadUnits: namesOf(item, 'deadUnits'),
+    tries: countsOf(item, TRY),
     ...(item.failure && { lastFailure: jsonOf<{ reason: string; at: number }>(item, 'failure') }),
   };
+}
+
+/** The attributes whose names begin so, without that beginning. */
+function countsOf(item: Item, prefix: string): Record<string, number> {
+  const names = Object.keys(item).filter((name) => name.startsWith(prefix));
+  return Object.fromEntries(names.map((name) => [name.slice(prefix.length), Number(item[name]?.N ?? 0)]));
 }

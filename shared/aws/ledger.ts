@@ -18,7 +18,7 @@ import {
   release,
   saveCheckpoint,
 } from './ledger-dumps.ts';
-import { bookDead, bookReplayed, planSegment, readSegment, readSegments, settle } from './ledger-segments.ts';
+import { bookDead, bookReplayed, countTry, planSegment, readSegment, readSegments, settle } from './ledger-segments.ts';
 
 export type DynamoLedgerOptions = {
   /** An item is forgotten when it has not been written for so long. Longer than any message may wait in a queue. */
@@ -43,6 +43,7 @@ export function dynamoLedger(client: DynamoDBClient, table: string, options: Dyn
     unitState: (unit) => unitState(store, unit),
     settle: (unit, settlement) => settle(store, unit, settlement),
     bookDead: (unit, reason) => bookDead(store, unit, reason, now()),
+    countTry: (unit) => countTry(store, unit),
     bookReplayed: (unit) => bookReplayed(store, unit),
     completeSegment: (run, segment) => completeSegment(store, run, segment),
     isComplete: async (run) => isDumpComplete((await readDump(store, run.dumpId))?.item, run),

@@ -1,6 +1,6 @@
 /** The ledger of the embedded engine: items are read, changed by pure functions and written back in one transaction. */
 import type { DatabaseSync } from 'node:sqlite';
-import { type Booking, book, dying, reviving, settling, standingOf, unitStateOf } from '../book-unit.ts';
+import { type Booking, book, dying, reviving, settling, standingOf, tryAgain, unitStateOf } from '../book-unit.ts';
 import { decideClaim } from '../claim.ts';
 import { dumpId, type Run } from '../dump.ts';
 import type { Claim, ClaimRequest, Ledger, Settlement, UnitRef } from '../ledger.ts';
@@ -28,6 +28,7 @@ export function embeddedLedger(db: DatabaseSync, now: () => number = Date.now): 
     unitState: async (unit) => unitStateOf(rows.dump(unit.dumpId)?.entry.run, rows.segment(unit), unit),
     settle: async (unit, settlement) => rows.transact(() => settle(rows, unit, settlement)),
     bookDead: async (unit, reason) => rows.transact(() => bookIfThere(rows, dying(unit, reason, now()))),
+    countTry: async (unit) => rows.transact(() => countTry(rows, unit)),
     bookReplayed: async (unit) => rows.transact(() => bookIfThere(rows, reviving(unit))),
     completeSegment: async (run, segment) => completeSegment(rows, { ...run, segment }),
     isComplete: async (run) => isDumpComplete(rows.dump(run.dumpId), run),
@@ -52,6 +53,12 @@ function settle(rows: LedgerRows, unit: UnitRef, settlement: Settlement): 'settl
   if (place === 'settled' || place === 'unknown') return 'repeat';
   rows.putSegment(unit, book(segment, settling(unit, place, settlement)));
   return 'settled';
+}
+
+function countTry(rows: LedgerRows, unit: UnitRef): number {
+  const { segment, tries } = tryAgain(rows.segment(unit), unit);
+  rows.putSegment(unit, segment);
+  return tries;
 }
 
 function bookIfThere(rows: LedgerRows, booking: Booking): void {

@@ -11,6 +11,9 @@ export type QueueKind = {
 /** SQS: an id sent again within 5 minutes is accepted and not delivered, even when the first one is deleted already. */
 const DEDUPLICATION_MS = 300_000;
 
+/** Messages of one group that are received together have at most so many bytes: full chunks go out one by one anyway. */
+const MAX_GROUP_BYTES = 256 * 1024;
+
 /**
  * `turn` is 1 where a message may be received as soon as it is visible: everywhere on a standard queue, on a FIFO queue
  * only at the head of its group. As the head stays the head until it is removed, a group has one message in flight.
@@ -59,17 +62,24 @@ export function messageRows(db: DatabaseSync, name: string, kind: QueueKind) {
       sql.forget.run(name, now);
     },
     /** Receives what is to be had now, the longest visible first; `buried` of them went to the dead letters instead. */
-    take(max: number, visibilityMs: number, now: number): { messages: ReceivedMessage[]; buried: number } {
+    take({ max, maxGroups, visibilityMs, now }: Take): { messages: ReceivedMessage[]; buried: number } {
       const messages: ReceivedMessage[] = [];
       let buried = 0;
       // Again and again, because behind a dead head of a group there is a next one.
-      while (messages.length < max) {
-        const found = sql.find.all(name, now, max - messages.length).map(toFound);
+      for (let groups = 0; messages.length < max && groups < maxGroups; ) {
+        const found = sql.find.all(name, now, Math.min(max - messages.length, maxGroups - groups)).map(toFound);
         if (found.length === 0) break;
-        for (const message of found) {
-          if (bury(message, name, now, sql, kind)) buried += 1;
+        for (const head of found) {
           // At least 1 ms, or the search would find it once more.
-          else messages.push(lease(message, now + Math.max(1, visibilityMs), sql));
+          const until = now + Math.max(1, visibilityMs);
+          if (bury(head, name, now, sql, kind)) {
+            buried += 1;
+            continue;
+          }
+          if (messages.length >= max) break;
+          groups += 1;
+          const group = fifo ? behind(head, max - messages.length - 1, name, now, sql) : [];
+          for (const message of [head, ...group]) messages.push(lease(message, until, sql));
         }
       }
       return { messages, buried };
@@ -99,6 +109,25 @@ export function messageRows(db: DatabaseSync, name: string, kind: QueueKind) {
       return typeof at === 'number' ? at : undefined;
     },
   };
+}
+
+type Take = {
+  readonly max: number;
+  readonly maxGroups: number;
+  readonly visibilityMs: number;
+  readonly now: number;
+};
+
+/** The visible messages right behind the head of a group, so many that all together are small. */
+function behind(head: Found, max: number, queue: string, now: number, sql: Statements): Found[] {
+  const found: Found[] = [];
+  let bytes = 0;
+  for (const row of sql.group.iterate(queue, head.grp, head.seq, max + 1)) {
+    bytes += Number(row.bytes);
+    if (bytes > MAX_GROUP_BYTES || Number(row.visible_at) > now) break;
+    if (row.seq !== head.seq) found.push(toFound(row));
+  }
+  return found;
 }
 
 function turnIn(queue: string, group: string | null, sql: Statements, fifo: boolean): number {
@@ -168,6 +197,9 @@ function statements(db: DatabaseSync) {
     addBody: db.prepare('INSERT INTO message_body (seq, text, attributes) VALUES (?, ?, ?)'),
     find: db.prepare(`SELECT seq, grp, sent_at, receives FROM message
       WHERE queue = ? AND turn = 1 AND visible_at <= ? ORDER BY visible_at, seq LIMIT ?`),
+    // From the head on. The length of a text is in its row's header.
+    group: db.prepare(`SELECT seq, grp, sent_at, receives, visible_at, octet_length(text) AS bytes FROM message
+      JOIN message_body USING (seq) WHERE queue = ? AND grp = ? AND seq >= ? ORDER BY seq LIMIT ?`),
     lease: db.prepare('UPDATE message SET visible_at = ?, receives = receives + 1, leased = 1 WHERE seq = ?'),
     body: db.prepare('SELECT text, attributes FROM message_body WHERE seq = ?'),
     // Along the numbers: an index on the queue would have to be sorted for every page.

@@ -20,6 +20,8 @@ export const systemClock: Clock = {
 };
 
 export type EmbeddedQueue = Queue & {
+  /** As on SQS, but with the messages of one group only, and no more of those than are small. */
+  receiveLane(options: Parameters<Queue['receive']>[0]): Promise<readonly ReceivedMessage[]>;
   /** When the next message is to be had, ms since epoch, in the past if there is one already; undefined if there is none. */
   nextVisibleAt(): number | undefined;
   /** Whether the message of this receipt is there and has not been received again since. */
@@ -53,6 +55,21 @@ export function embeddedQueue(db: DatabaseSync, name: string, options: EmbeddedQ
   const rows = messageRows(db, name, options);
   const changes = changesOf(db);
   if (onChange) changes.on(name, onChange);
+
+  async function receive(
+    { max, visibilityMs, waitMs = 0 }: Parameters<Queue['receive']>[0],
+    maxGroups: number,
+  ): Promise<readonly ReceivedMessage[]> {
+    const until = clock.now() + waitMs;
+    for (;;) {
+      const now = clock.now();
+      const { messages, buried } = inTransaction(db, () => rows.take({ max, maxGroups, visibilityMs, now }));
+      if (buried > 0 && deadLetters) changes.emit(deadLetters.queue);
+      if (messages.length > 0 || now >= until) return messages;
+      await changeWithin(Math.min(until, rows.nextVisibleAt() ?? until) - now, name, changes, clock);
+    }
+  }
+
   return {
     async send(messages) {
       for (const message of messages) checkMessage(message, name, options.fifo);
@@ -63,16 +80,8 @@ export function embeddedQueue(db: DatabaseSync, name: string, options: EmbeddedQ
       });
       changes.emit(name);
     },
-    async receive({ max, visibilityMs, waitMs = 0 }) {
-      const until = clock.now() + waitMs;
-      for (;;) {
-        const now = clock.now();
-        const { messages, buried } = inTransaction(db, () => rows.take(max, visibilityMs, now));
-        if (buried > 0 && deadLetters) changes.emit(deadLetters.queue);
-        if (messages.length > 0 || now >= until) return messages;
-        await changeWithin(Math.min(until, rows.nextVisibleAt() ?? until) - now, name, changes, clock);
-      }
-    },
+    receive: (wanted) => receive(wanted, wanted.max),
+    receiveLane: (wanted) => receive(wanted, 1),
     async remove(receipt) {
       inTransaction(db, () => rows.remove(receipt));
       changes.emit(name);

@@ -1,6 +1,6 @@
 /** The queues of the stack: what would lose a message or hold up a lane. */
 import { describe, expect, test } from 'vitest';
-import { PARKED_MAX_RECEIVES } from '../../lambdas/uploader/back-off.ts';
+import { PARKED_MAX_TRIES } from '../../lambdas/uploader/back-off.ts';
 import {
   deniesPlainHttp,
   type FunctionProperties,
@@ -56,13 +56,13 @@ describe('queues', () => {
 
   test('move a message by themselves only after our own code would have given it up', () => {
     expect(intake?.RedrivePolicy?.maxReceiveCount).toBe(100);
-    expect(upload?.RedrivePolicy?.maxReceiveCount).toBe(60);
-    expect(parked?.RedrivePolicy?.maxReceiveCount).toBe(PARKED_MAX_RECEIVES + 10);
+    expect(upload?.RedrivePolicy?.maxReceiveCount).toBe(600);
+    expect(parked?.RedrivePolicy?.maxReceiveCount).toBe(PARKED_MAX_TRIES + 50);
   });
 
   test('never ask SQS for more receives than the 1,000 it takes', () => {
-    const patient = propertiesOf<QueueProperties>(templateOf({ maxReceives: 900 }), 'AWS::SQS::Queue');
-    expect(Math.max(...patient.map(({ RedrivePolicy }) => RedrivePolicy?.maxReceiveCount ?? 0))).toBe(910);
+    const patient = propertiesOf<QueueProperties>(templateOf({ maxTries: 90 }), 'AWS::SQS::Queue');
+    expect(Math.max(...patient.map(({ RedrivePolicy }) => RedrivePolicy?.maxReceiveCount ?? 0))).toBe(1_000);
   });
 
   test('are FIFO for lanes only, with the quota and the deduplication of each group', () => {

@@ -60,7 +60,7 @@ export function fickleAmplitude({ switches, silenced, clock, random, fired }: Fi
 
   async function upload({ events, minIdLength }: Parameters<Amplitude['upload']>[0]): Promise<Answer> {
     await clock().sleep(100 + 900 * random());
-    const text = (await inflateText(events)).toString();
+    const text = (await Promise.all(events.map(inflateText))).join(',');
     const options = minIdLength === undefined ? '' : `,"options":{"min_id_length":${minIdLength}}`;
     const body = Buffer.from(`{"api_key":"key","events":[${text}]${options}}`);
     const isFault = random() < faults;

@@ -118,7 +118,7 @@ function configure({ segmentRecords, eventsPerChunk, lanes, uploaders }: Scenari
     segmentRecords,
     lanes,
     uploaders,
-    maxReceives: 30,
+    maxTries: 30,
     sources: [{ name: 'chaos', project, caps: { eventsPerChunk } }],
   });
 }

@@ -120,7 +120,7 @@ export async function deliverAll({ queues, ledger }: TestEngine): Promise<readon
   for (const { body } of await receiveAll(queues.upload)) {
     const header = decodeChunkHeader(body);
     const unit = unitRefOf(header);
-    if ((await ledger.unitState(unit)) !== 'open') continue;
+    if (!['open', 'dead'].includes(await ledger.unitState(unit))) continue;
     sent.push(body);
     await ledger.settle(unit, delivered(header.events));
   }

@@ -12,6 +12,11 @@ import { until } from '../aws/until.ts';
 import { type Finished, runCli, startCli, temporaryDirectory } from './run-cli.ts';
 
 const EVENTS = 1_000;
+/** Small chunks, so that there are many. */
+const CONFIG = `import { defineImporter } from '${join(import.meta.dirname, '..', '..', 'shared', 'config.ts')}';
+export default defineImporter({
+  sources: [{ name: 'events', project: { secret: 'key' }, caps: { eventsPerChunk: 20 } }],
+});`;
 const GOOD_KEY = { AMPLITUDE_API_KEY: 'good-key' };
 
 /** A dump whose every chunk is dead because the key was wrong. */
@@ -20,10 +25,12 @@ async function setUp() {
   const simulator = await startSimulator({ keep: 'ids' });
   onTestFinished(() => simulator.close());
   const state = join(directory, 'state');
-  const options = ['--state', state, '--endpoint', simulator.url, '--json'];
+  const config = join(directory, 'importer.config.ts');
+  writeFileSync(config, CONFIG);
+  const options = ['--config', config, '--state', state, '--endpoint', simulator.url, '--json'];
   const dump = join(directory, 'day.ndjson');
   const event = (i: number) =>
-    JSON.stringify({ event_type: 'Seen', user_id: `user-${i % 50}`, time: 1_700_000_000_000 + i });
+    JSON.stringify({ event_type: 'Seen', user_id: `user-${i}`, time: 1_700_000_000_000 + i });
   writeFileSync(dump, Array.from({ length: EVENTS }, (_, i) => `${event(i)}\n`).join(''));
   await runCli(['import', ...options, dump], { AMPLITUDE_API_KEY: 'wrong-key' });
   const chunks = await countMessages(state, 'upload-dlq');

@@ -32,13 +32,13 @@ export function testUnits(open: () => LedgerUnderTest): void {
     ]);
   });
 
-  test('a unit is open until it is settled, also while it is dead, and superseded once a newer run starts', async () => {
+  test('a unit is open until it is dead or settled, and superseded once a newer run starts', async () => {
     const { ledger } = open();
     const { dump, run } = await startDump(ledger);
     const [first, second] = [chunkOf(run, 0, 0), chunkOf(run, 0, 1)];
     await ledger.settle(first, delivered(10));
     await ledger.bookDead(second, 'no answer');
-    expect(await statesOf(ledger, first, second)).toEqual(['settled', 'open']);
+    expect(await statesOf(ledger, first, second)).toEqual(['settled', 'dead']);
     await ledger.claim(claimOf(dump, { fingerprint: 'changed' }));
     expect(await statesOf(ledger, first, second)).toEqual(['superseded', 'superseded']);
     expect(await ledger.unitState(chunkOf({ ...run, run: 2 }, 0, 0))).toBe('open');

@@ -12,7 +12,7 @@ import {
   type UnitRef,
 } from '../../shared/ledger.ts';
 
-type ModelUnit = { readonly ref: UnitRef; isDead: boolean; settlement?: Settlement };
+type ModelUnit = { readonly ref: UnitRef; isDead: boolean; tries?: number; settlement?: Settlement };
 type ModelSegment = { plan?: SegmentPlan; isComplete: boolean; readonly units: Map<string, ModelUnit> };
 type ModelDump = { entry: DumpEntry; owner: string; leaseUntil: number; again: string | undefined };
 type Model = { readonly dumps: Map<string, ModelDump>; readonly segments: Map<string, ModelSegment> };
@@ -83,7 +83,7 @@ function claim(model: Model, request: ClaimRequest): Awaited<ReturnType<Ledger['
   return { kind: 'claimed', run: { dumpId: id, run: entry.run }, checkpoint: entry.checkpoint };
 }
 
-function unitsOf(model: Model): Pick<Ledger, 'unitState' | 'settle' | 'bookDead' | 'bookReplayed'> {
+function unitsOf(model: Model): Pick<Ledger, 'unitState' | 'settle' | 'bookDead' | 'countTry' | 'bookReplayed'> {
   const find = (ref: UnitRef): ModelUnit =>
     segmentOf(model, ref, ref.segment).units.get(ref.unit) ?? { ref, isDead: false };
   const put = (unit: ModelUnit) => void segmentOf(model, unit.ref, unit.ref.segment).units.set(unit.ref.unit, unit);
@@ -93,17 +93,22 @@ function unitsOf(model: Model): Pick<Ledger, 'unitState' | 'settle' | 'bookDead'
     async unitState(ref) {
       const run = model.dumps.get(ref.dumpId)?.entry.run;
       if (run !== undefined && run > ref.run) return 'superseded';
-      if (isOpen(find(ref))) return 'open';
+      if (isOpen(find(ref))) return find(ref).isDead ? 'dead' : 'open';
       const isParentSettled = segmentOf(model, ref, ref.segment).units.get(ref.parent ?? '')?.settlement;
       return find(ref).settlement || isParentSettled ? 'settled' : 'not-yet';
     },
     async settle(ref, settlement) {
       if (!isOpen(find(ref))) return 'repeat';
-      put({ ref, isDead: false, settlement });
+      put({ ...find(ref), ref, isDead: false, settlement });
       return 'settled';
     },
     async bookDead(ref) {
-      if (isOpen(find(ref))) put({ ref, isDead: true });
+      if (isOpen(find(ref))) put({ ...find(ref), ref, isDead: true });
+    },
+    async countTry(ref) {
+      const tries = (find(ref).tries ?? 0) + 1;
+      put({ ...find(ref), tries });
+      return tries;
     },
     async bookReplayed(ref) {
       if (find(ref).isDead) put({ ref, isDead: false });

@@ -29,7 +29,7 @@ describe('another reader', () => {
 
   test('need not wait for the lease when an error ends the first one, and nothing of that one goes on', async () => {
     const source = sourceOf({ caps: { eventsPerChunk: 1 } });
-    const importer = { lanes: 1, segmentRecords: 10 };
+    const importer = { lanes: 1, uploaders: 8, segmentRecords: 10 };
     const chunker = openChunker(`${lines(9)}${' '.repeat(9 * 1_048_576)}\n${lines(9)}`, { source, importer });
     const { dumps, uploads } = chunker.ports;
     const failing: typeof dumps.read = async (dump, start, end) => {

@@ -41,7 +41,7 @@ export function openChunker(bytes: Buffer | string, changes: Partial<ChunkDumpRe
   const request: ChunkDumpRequest = {
     dump: dumpOf(Buffer.from(bytes)),
     source: sourceOf(),
-    importer: { lanes: 4, segmentRecords: 10 },
+    importer: { lanes: 4, uploaders: 8, segmentRecords: 10 },
     fingerprint: 'code and config',
     owner: 'anna',
     ...changes,

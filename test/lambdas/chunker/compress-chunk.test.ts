@@ -13,6 +13,7 @@ const chunkOf = (events: readonly string[]): ClosedChunk => ({
   text: Buffer.from(events.join(',\n')),
   positions: events.map((_, i) => 10 + i),
   hottest: events.length,
+  spread: 1,
 });
 const textOf = ({ body }: CompressedChunk) => inflateRawSync(body, { finishFlush: constants.Z_SYNC_FLUSH }).toString();
 const isChunk = (part: object): part is CompressedChunk => 'body' in part;
@@ -94,6 +95,8 @@ test('the largest body fits a message whatever stands in its header', async () =
     lane: 255,
     events: 2_000,
     hottest: 2_000,
+    spread: 256,
+    after: { segment: 999_999, number: 999 },
     crc32: 2 ** 32 - 1,
     textBytes: 19_000_000,
   };

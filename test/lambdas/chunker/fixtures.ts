@@ -2,6 +2,7 @@
 import { defineImporter, type MapFunction, type Source } from '../../../shared/config.ts';
 import type { Dump } from '../../../shared/dump.ts';
 import type { Dumps } from '../../../shared/objects.ts';
+import { type LaneRules, type Lanes, openLanes } from '../../../lambdas/chunker/lanes.ts';
 import type { RawRecord } from '../../../lambdas/chunker/raw-record.ts';
 
 export type SourceChanges = Partial<Omit<Source, 'caps' | 'map'>> & {
@@ -62,4 +63,12 @@ export function eventLine(user: string, properties: object = {}): string {
 /** So many of them, of seven users, numbered from 0. */
 export function eventLines(count: number): string {
   return Array.from({ length: count }, (_, i) => `${eventLine(`user-${i % 7}`, { i })}\n`).join('');
+}
+
+/** All of an importer's lanes, as a large dump uses them. */
+export function lanesOf(lanes: number, rules: Partial<LaneRules> = {}): Lanes {
+  return openLanes(
+    { lanes, uploaders: 8, dumpId: 'd', api: 'batch', eventsPerChunk: 2_000, ...rules },
+    { count: lanes, hot: [], ends: [] },
+  );
 }

@@ -1,8 +1,10 @@
 /** How events come to lie in chunks. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type ClosedChunk, collectLanes, laneOf, SEPARATOR } from '../../../lambdas/chunker/lane-chunks.ts';
+import { type ClosedChunk, collectLanes, SEPARATOR } from '../../../lambdas/chunker/lane-chunks.ts';
+import { laneKey } from '../../../lambdas/chunker/lanes.ts';
 import type { PreparedEvent } from '../../../lambdas/chunker/make-events.ts';
+import { lanesOf } from './fixtures.ts';
 
 type Ids = { readonly deviceId?: string | undefined; readonly userId?: string | undefined };
 
@@ -14,6 +16,8 @@ function eventOf(text: string, { deviceId, userId }: Ids = {}): PreparedEvent {
   return { pieces, bytes: bytes.length, deviceId, userId, time: undefined };
 }
 
+const laneOf = (event: Ids, lanes: number, by: 'device' | 'user' = 'device') =>
+  laneKey({ deviceId: event.deviceId, userId: event.userId }, by) % lanes;
 const textOf = ({ pieces }: PreparedEvent) => Buffer.concat(pieces).toString();
 const eventsOf = (chunk: Kept) => chunk.text.split(SEPARATOR.toString());
 
@@ -50,7 +54,7 @@ const anyRun: fc.Arbitrary<Run> = fc.record({
 });
 
 function collectAll({ events, lanes, takeEvery, ...limits }: Run) {
-  const collected = collectLanes(lanes, { ...limits, eventsPerId: 15_000, lane: 'device' });
+  const collected = collectLanes(lanesOf(lanes), { ...limits, eventsPerId: 15_000, lane: 'device' });
   const chunks: Kept[] = [];
   const prepared = events.map(({ text, ...ids }, i) => eventOf(`${i}:${text}`, ids));
   for (const [i, event] of prepared.entries()) {
@@ -132,7 +136,12 @@ test.each<[string, Ids[], number]>([
   ['a device and a user of the same name', [{ deviceId: 'x' }, { userId: 'x' }], 1],
   ['users of an object’s names', [{ userId: 'constructor' }, { userId: '__proto__' }], 1],
 ])('hottest: %s', (_what, ids, hottest) => {
-  const lanes = collectLanes(1, { eventsPerChunk: 10, chunkBytes: 1_000, eventsPerId: 15_000, lane: 'device' });
+  const lanes = collectLanes(lanesOf(1), {
+    eventsPerChunk: 10,
+    chunkBytes: 1_000,
+    eventsPerId: 15_000,
+    lane: 'device',
+  });
   for (const [i, each] of ids.entries()) lanes.add(eventOf('x', each), i);
   lanes.closeAll();
   expect(lanes.takeClosed()).toMatchObject([{ hottest }]);
@@ -162,7 +171,12 @@ test('lanes are shared out evenly, and are the same on every machine and in ever
 });
 
 test('a chunk grows with its events, up to its limit', () => {
-  const lanes = collectLanes(1, { eventsPerChunk: 100, chunkBytes: 3_000_000, eventsPerId: 15_000, lane: 'device' });
+  const lanes = collectLanes(lanesOf(1), {
+    eventsPerChunk: 100,
+    chunkBytes: 3_000_000,
+    eventsPerId: 15_000,
+    lane: 'device',
+  });
   const texts = Array.from({ length: 80 }, (_, i) => String(i % 10).repeat(30_000));
   for (const [i, text] of texts.entries()) lanes.add(eventOf(text), i);
   lanes.closeAll();
@@ -171,7 +185,12 @@ test('a chunk grows with its events, up to its limit', () => {
 });
 
 test('an event as large as a chunk may be is one by itself', () => {
-  const lanes = collectLanes(1, { eventsPerChunk: 10, chunkBytes: 1_000, eventsPerId: 15_000, lane: 'device' });
+  const lanes = collectLanes(lanesOf(1), {
+    eventsPerChunk: 10,
+    chunkBytes: 1_000,
+    eventsPerId: 15_000,
+    lane: 'device',
+  });
   for (const [i, bytes] of [1_000, 499, 499, 1].entries()) lanes.add(eventOf('x'.repeat(bytes)), i);
   lanes.closeAll();
   expect(lanes.takeClosed().map(({ text }) => text.length)).toEqual([1_000, 1_000, 1]);
@@ -179,7 +198,12 @@ test('an event as large as a chunk may be is one by itself', () => {
 
 test('a chunk holds no more events of one device or user than its API takes of it in half a window', () => {
   for (const id of ['deviceId', 'userId'] as const) {
-    const lanes = collectLanes(1, { eventsPerChunk: 100, chunkBytes: 3_000_000, eventsPerId: 3, lane: 'device' });
+    const lanes = collectLanes(lanesOf(1), {
+      eventsPerChunk: 100,
+      chunkBytes: 3_000_000,
+      eventsPerId: 3,
+      lane: 'device',
+    });
     for (let i = 0; i < 20; i += 1) lanes.add({ ...eventOfLane(i), [id]: i % 2 === 0 ? 'hot' : `cold ${i}` }, i + 1);
     lanes.closeAll();
     const closed = lanes.takeClosed();

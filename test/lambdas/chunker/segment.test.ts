@@ -3,9 +3,9 @@ import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { MadeEvents } from '../../../lambdas/chunker/make-events.ts';
 import { openSegment } from '../../../lambdas/chunker/segment.ts';
-import { recordOf, sourceOf } from './fixtures.ts';
+import { lanesOf, recordOf, sourceOf } from './fixtures.ts';
 
-const open = (segmentRecords = 1_000) => openSegment(0, sourceOf(), { lanes: 4, segmentRecords });
+const open = (segmentRecords = 1_000) => openSegment(0, sourceOf(), { segmentRecords }, lanesOf(4));
 const unusable: MadeEvents = { kind: 'unusable', reason: 'record is not JSON', detail: 'oops' };
 const eventOf = (time?: number) => ({ pieces: [Buffer.from('{}')], bytes: 2, deviceId: 'd', userId: undefined, time });
 const events = (...times: readonly (number | undefined)[]): MadeEvents => ({
@@ -78,7 +78,7 @@ test('it is full, too, when its rejects are as much as may be in memory', () => 
 });
 
 test('it is full, too, when it has 1,000 chunks, so that its ledger item stays small', () => {
-  const segment = openSegment(0, sourceOf({ caps: { eventsPerChunk: 1 } }), { lanes: 1, segmentRecords: 1_000_000 });
+  const segment = openSegment(0, sourceOf({ caps: { eventsPerChunk: 1 } }), { segmentRecords: 1_000_000 }, lanesOf(1));
   for (let n = 1; n < 1_000; n += 1) segment.add(recordOf(String(n)), events(n));
   expect(segment.isFull()).toBe(false);
   segment.add(recordOf('last'), events(1_000));

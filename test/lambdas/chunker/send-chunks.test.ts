@@ -7,13 +7,13 @@ import { openSegment, type Segment } from '../../../lambdas/chunker/segment.ts';
 import { chunkSender } from '../../../lambdas/chunker/send-chunks.ts';
 import { chunkId, decodeChunk } from '../../../shared/chunk.ts';
 import type { OutgoingMessage } from '../../../shared/queue.ts';
-import { eventLine, recordOf, sourceOf } from './fixtures.ts';
+import { eventLine, lanesOf, recordOf, sourceOf } from './fixtures.ts';
 
 const NAMES = { dumpId: 'd', run: 2, source: 'web', bucket: 'landing', key: 'day.ndjson', group: 'project' };
 const SOURCE = sourceOf({ caps: { eventsPerChunk: 2 } });
 
 function segmentOf(number: number, lines: readonly string[]): Segment {
-  const segment = openSegment(number, SOURCE, { lanes: 4, segmentRecords: 1_000 });
+  const segment = openSegment(number, SOURCE, { segmentRecords: 1_000 }, lanesOf(4));
   for (const [i, line] of lines.entries()) add(segment, line, i + 1);
   return segment;
 }

@@ -85,7 +85,7 @@ test('a chunk that is not what its checksum says is not unpacked and sent', asyn
   const damaged = { ...(await deflateText(Buffer.from(TEXT))), crc32: 1 };
   await expect(inflateText(damaged)).rejects.toThrow('chunk is damaged');
   const uploads = uploadsTo(url, { uploads: 'identity' });
-  await expect(uploads.upload({ events: damaged })).rejects.toThrow('chunk is damaged');
+  await expect(uploads.upload({ events: [damaged] })).rejects.toThrow('chunk is damaged');
   expect(seen).toEqual([]);
 });
 

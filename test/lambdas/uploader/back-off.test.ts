@@ -1,6 +1,6 @@
 /** Waiting is short at first and long at last, and all of it together as long as promised. */
 import { expect, test } from 'vitest';
-import { backOffMs, PARKED_MAX_RECEIVES, parkedBackOffMs } from '../../../lambdas/uploader/back-off.ts';
+import { backOffMs, PARKED_MAX_TRIES, parkedBackOffMs } from '../../../lambdas/uploader/back-off.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -32,5 +32,5 @@ test('50 tries of a chunk are hours, and all tries of parked events more than a 
   const sum = (receives: number, waitMs: (receive: number) => number) =>
     Array.from({ length: receives }, (_, i) => waitMs(i + 1)).reduce((a, b) => a + b, 0);
   expect(sum(50, backOffMs)).toBeGreaterThan(3 * HOUR);
-  expect(sum(PARKED_MAX_RECEIVES, (receive) => parkedBackOffMs(receive, false, 0))).toBeGreaterThan(24 * HOUR);
+  expect(sum(PARKED_MAX_TRIES, (receive) => parkedBackOffMs(receive, false, 0))).toBeGreaterThan(24 * HOUR);
 });

@@ -40,7 +40,7 @@ describe('while Amplitude is not to be had', () => {
   });
 
   test('it is dead after its last try: booked, with the reason, and replayed it is delivered', async () => {
-    const { uploader, simulator } = await start({ faults: [FAULTS.unavailable()] }, { maxReceives: 3 });
+    const { uploader, simulator } = await start({ faults: [FAULTS.unavailable()] }, { maxTries: 3 });
     const events = eventsOf(3, 'a');
     const [chunk] = await uploader.importChunks(events);
     await uploader.work();
@@ -61,7 +61,7 @@ describe('while Amplitude is not to be had', () => {
 
 test('a key that cannot be read is tried for as long as Amplitude would be, and the chunk is then booked as dead', async () => {
   const apiKey = () => Promise.reject(new Error('cannot read the secret\u0007', { cause: new Error('access denied') }));
-  const { uploader } = await start({}, { apiKey, maxReceives: 3 });
+  const { uploader } = await start({}, { apiKey, maxTries: 3 });
   await uploader.importChunks(eventsOf(3, 'a'));
   await uploader.work();
   expect(uploader.logs.map(({ message }) => message)).toEqual(['chunk wait', 'chunk wait', 'chunk dead']);

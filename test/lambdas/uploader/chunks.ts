@@ -50,6 +50,7 @@ export async function chunkOf(number: number, texts: readonly string[], position
     lane: 0,
     events: events.length,
     hottest: hottestOf(events),
+    spread: 1,
     positions,
   };
 }

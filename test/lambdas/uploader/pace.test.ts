@@ -7,7 +7,7 @@ import { start } from './with-simulator.ts';
 import { idsOf, storedIds } from './written.ts';
 
 const RULES: PaceRules = { api: 'batch', uploaders: 8 };
-const SENT: Sent = { hottest: 0, events: 2_000, wasThrottled: false };
+const SENT: Sent = { hottest: 0, spread: 1, events: 2_000, tookMs: 500, wasThrottled: false };
 
 test.each<[string, Partial<Sent>, Partial<PaceRules>, number]>([
   ['nobody is hot', { hottest: 1 }, {}, 2],
@@ -15,6 +15,14 @@ test.each<[string, Partial<Sent>, Partial<PaceRules>, number]>([
   ['HTTP V2 takes 30 events/s', { hottest: 60 }, { api: 'http-v2' }, 2_151],
   ['the project is capped, and each uploader keeps its share', {}, { projectEventsPerSecond: 1_000 }, 16_000],
   ['the tighter of the two counts', { hottest: 2_000 }, { projectEventsPerSecond: 1_000 }, 16_000],
+  [
+    'a device in many lanes is cool, and all uploaders at once cannot be too fast for it',
+    { hottest: 50, spread: 32 },
+    {},
+    0,
+  ],
+  ['a device in many lanes is too warm: as if each of them held as much of it', { hottest: 93, spread: 20 }, {}, 1_500],
+  ['a device in two lanes meets itself at most once', { hottest: 200, spread: 2 }, {}, 0],
   ['somebody was throttled all the same', { hottest: 1, wasThrottled: true }, {}, 30_000],
 ])('a lane rests: %s', (_, sent, rules, ms) => {
   expect(restMs({ ...SENT, ...sent }, { ...RULES, ...rules })).toBe(ms);

@@ -9,7 +9,7 @@ import { KEY, openUploader, type Uploader } from './uploader.ts';
 import { start } from './with-simulator.ts';
 
 const NOWHERE = 'http://127.0.0.1:1';
-const received = { receives: 3, maxReceives: 50, group: 'lane-0' };
+const received = { receives: 3, maxTries: 50, group: 'lane-0' };
 
 test('a message that is no chunk is tried again, in case a newer version can read it', async () => {
   const uploader = openUploader({ endpoint: NOWHERE });
@@ -34,20 +34,21 @@ test('a chunk that is damaged waits, says why, and is dead in the end', async ()
   const { uploader } = await start({ switches: { batchGzip: false } });
   const [chunk] = await chunksOf([eventsOf(2, 'a')]);
   const damaged = chunk ? encodeChunk({ ...chunk, crc32: 1 }) : '';
-  expect(await take(uploader, damaged)).toBe(4_000);
-  expect(await take(uploader, damaged, { receives: 50 })).toBeUndefined();
+  const waits = [];
+  for (let tries = 1; tries <= 4; tries += 1) waits.push(await take(uploader, damaged, { maxTries: 4 }));
+  expect(waits).toEqual([1_000, 2_000, 4_000, undefined]);
   const reason = expect.stringMatching(/^chunk is damaged/);
   expect(uploader.logs).toMatchObject([
-    { level: 'warn', message: 'chunk wait', reason },
+    ...[1, 2, 3].map(() => ({ level: 'warn', message: 'chunk wait', reason })),
     { level: 'error', message: 'chunk dead', reason },
   ]);
 });
 
-test('when not even a death can be booked, the message is seen again', async () => {
+test('when not even a try can be booked, the message is seen again', async () => {
   const uploader = openUploader({ endpoint: NOWHERE });
   const [chunk] = await uploader.importChunks(eventsOf(2, 'a'));
   const down = () => Promise.reject(new Error('the ledger is down'));
-  const ledger = { ...uploader.ports.ledger, unitState: down, bookDead: down };
+  const ledger = { ...uploader.ports.ledger, unitState: down, countTry: down };
   const waitMs = await take(uploader, chunk ? encodeChunk(chunk) : '', { receives: 50 }, { ledger });
   expect(waitMs).toBe(300_000);
   expect(uploader.logs).toMatchObject([{ level: 'warn', error: 'the ledger is down' }]);
@@ -79,7 +80,7 @@ test.each([
 async function take(
   uploader: Uploader,
   body: string,
-  more: { receives?: number } = {},
+  more: Partial<typeof received> = {},
   ports: Partial<Uploader['ports']> = {},
 ) {
   const deadLetters = uploader.deadLetters.upload;

@@ -2,7 +2,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished } from 'vitest';
 import { amplitude } from '../../../lambdas/uploader/amplitude.ts';
-import { PARKED_MAX_RECEIVES } from '../../../lambdas/uploader/back-off.ts';
+import { PARKED_MAX_TRIES } from '../../../lambdas/uploader/back-off.ts';
 import { takeChunk, type TakeChunkPorts } from '../../../lambdas/uploader/take-chunk.ts';
 import { type Books, sumBooks } from '../../../shared/books.ts';
 import { type Chunk, chunkId, encodeChunk } from '../../../shared/chunk.ts';
@@ -26,7 +26,7 @@ export type UploaderOptions = {
   readonly endpoint: string;
   readonly clock?: FakeClock;
   readonly apiKey?: () => Promise<string>;
-  readonly maxReceives?: number;
+  readonly maxTries?: number;
   readonly source?: Partial<ImporterInput['sources'][number]>;
 };
 
@@ -36,7 +36,7 @@ type QueueName = 'upload' | 'parked';
 export type Process = { readonly ports: TakeChunkPorts; isAlive(): boolean };
 
 export function openUploader(options: UploaderOptions) {
-  const { endpoint, clock = fakeClock(), apiKey = async () => KEY, maxReceives = 50 } = options;
+  const { endpoint, clock = fakeClock(), apiKey = async () => KEY, maxTries = 50 } = options;
   const db = new DatabaseSync(':memory:');
   createQueueTables(db);
   const open = (name: string, fifo: boolean) => embeddedQueue(db, name, { fifo, clock });
@@ -48,7 +48,7 @@ export function openUploader(options: UploaderOptions) {
   const receipts: Receipt[] = [];
   const source = { name: 'web', project: { secret: 'name-of-the-secret' }, ...options.source };
   const ports = {
-    importer: defineImporter({ sources: [source], maxReceives }),
+    importer: defineImporter({ sources: [source], maxTries }),
     amplitude: uploads,
     ledger: embeddedLedger(db, clock.now),
     results: memoryResults(),
@@ -79,7 +79,7 @@ export function openUploader(options: UploaderOptions) {
     if (!message) throw new Error(`queue ${from} promised a message and has none`);
     const itsPorts = { ...ports, deadLetters: deadLetters[from] };
     const { ports: used, isAlive } = process?.(itsPorts) ?? { ports: itsPorts, isAlive: () => true };
-    const taken = await takeChunk(message.body, receivedFrom(from, message, maxReceives), used);
+    const taken = await takeChunk(message.body, receivedFrom(from, message, maxTries), used);
     if (isAlive() && taken.kind === 'done') await queue.remove(message.receipt);
     if (isAlive() && taken.kind === 'again') await queue.hide(message.receipt, taken.afterMs);
     expectClosed(await books());
@@ -123,9 +123,9 @@ export function openUploader(options: UploaderOptions) {
   }
 }
 
-function receivedFrom(from: QueueName, { receives, group }: ReceivedMessage, maxReceives: number) {
-  const most = from === 'upload' ? maxReceives : PARKED_MAX_RECEIVES;
-  return { receives, maxReceives: most, ...(group !== undefined && { group }) };
+function receivedFrom(from: QueueName, { receives, group }: ReceivedMessage, maxTries: number) {
+  const most = from === 'upload' ? maxTries : PARKED_MAX_TRIES;
+  return { receives, maxTries: most, ...(group !== undefined && { group }) };
 }
 
 function expectClosed({ events, delivered, refused, parked, dead, inFlight }: Books): void {

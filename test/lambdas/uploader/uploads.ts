@@ -15,7 +15,7 @@ export function uploadsTo(endpoint: string, options: Partial<AmplitudeOptions> =
         project,
         api: 'batch',
         apiKey: 'key',
-        events: await deflateText(Buffer.from(text)),
+        events: [await deflateText(Buffer.from(text))],
         ...request,
       });
     },

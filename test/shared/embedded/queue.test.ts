@@ -14,7 +14,8 @@ test('a queue is the same after its process was started again', async () => {
   const before = openState(directory);
   const queue = embeddedQueue(before.db, 'upload', { fifo: true, clock });
   await queue.send(['a1', 'b1', 'c1', 'a2', 'b2'].map((id) => ({ id, body: id, group: id.slice(0, 1) })));
-  const [a1, b1] = await queue.receive({ max: 3, visibilityMs: 10 * MINUTE });
+  const receive = async () => (await queue.receive({ max: 1, visibilityMs: 10 * MINUTE }))[0];
+  const [a1, b1] = [await receive(), await receive(), await receive()];
   await queue.remove(a1?.receipt ?? '');
   await queue.hide(b1?.receipt ?? '', 10 * MINUTE);
   before.close();
@@ -54,11 +55,20 @@ test('the message that has been visible longest comes first, so that no group wa
   expect([first.body, (await receiveOne(queue)).body]).toEqual(['z1', 'a1']);
 });
 
-test('of one group a receive gets one message, however many it asks for', async () => {
+test('a lane is received alone, in order, and only as much of it as is small', async () => {
   const { queue } = openQueue(true);
-  await queue.send(['a1', 'a2', 'b1'].map((id) => ({ id, body: id, group: id.slice(0, 1) })));
-  const received = await queue.receive({ max: 10, visibilityMs: SECOND });
-  expect(received.map(({ body }) => body)).toEqual(['a1', 'b1']);
+  const large = 'x'.repeat(200_000);
+  const bodies = { a: ['a1', 'a2', large, 'a4'], b: [large, large, 'b3'] };
+  await queue.send(
+    Object.entries(bodies).flatMap(([group, all]) => all.map((body, i) => ({ id: `${group}${i}`, body, group }))),
+  );
+  const receiveLane = async () => {
+    const received = await queue.receiveLane({ max: 10, visibilityMs: SECOND });
+    for (const { receipt } of received) await queue.remove(receipt);
+    return received.map(({ body }) => body);
+  };
+  expect([await receiveLane(), await receiveLane(), await receiveLane()]).toEqual([bodies.a, [large], [large, 'b3']]);
+  expect(await receiveLane()).toEqual([]);
 });
 
 test('behind a group’s dead messages the next one is received in the same go', async () => {

@@ -29,7 +29,7 @@ test('a killed import leaves no lock, and what it had in flight is receivable at
   child.kill('SIGKILL');
   await once(child, 'exit');
   const queue = embeddedQueue(open(directory).db, 'upload', { fifo: true });
-  const received = await queue.receive({ max: 10, visibilityMs: 1_000 });
+  const received = await queue.receive({ max: 1, visibilityMs: 1_000 });
   expect(received).toMatchObject([{ body: 'in flight', receives: 2 }]);
 });
 

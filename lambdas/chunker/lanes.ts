@@ -1,0 +1,123 @@
+/**
+ * Decides in which lane an event goes. Ordinarily that follows from its device (or user); a device that is so busy that its
+ * lane would have to rest for it gets a lane of its own for the rest of the dump, so that nobody waits for it.
+ */
+import { deflateRawSync } from 'node:zlib';
+import { API_LIMITS, type Api, PACE } from '../../shared/amplitude-limits.ts';
+import type { LaneState } from '../../shared/ledger.ts';
+import type { PreparedEvent } from './make-events.ts';
+import type { RawRecord } from './raw-record.ts';
+
+/**
+ * A dump uses one lane for so many chunks, up to all lanes: each ends in a chunk that is not full, so that fewer chunks a lane
+ * would mean many more requests than needed.
+ */
+const CHUNKS_PER_LANE = 5;
+
+/** How long a request takes on average, s (docs/benchmarks.md). */
+const REQUEST_SECONDS = 0.65;
+
+/** A device with fewer events in a chunk than this share of it gets no lane of its own: it would cost more requests than it is worth. */
+const MIN_HOT_SHARE = 0.01;
+
+/** Lanes of their own in one dump: each may add a chunk that is not full to every segment. */
+const MAX_HOT = 64;
+
+/** Lanes of their own are numbered from here on, by the hash of the device, the same in all dumps. Ordinary ones are below 256. */
+const FIRST_OWN_LANE = 256;
+
+/** Bytes of records that are looked at to tell how many there are. */
+const SAMPLE_BYTES = 1_000_000;
+
+export type Lanes = ReturnType<typeof openLanes>;
+
+export type LaneRules = {
+  /** How many the importer has. */
+  readonly lanes: number;
+  /** Requests at a time. */
+  readonly uploaders: number;
+  readonly dumpId: string;
+  readonly api: Api;
+  readonly eventsPerChunk: number;
+};
+
+/**
+ * The lanes of one dump. A dump with few events uses `count` neighbouring lanes of all there are, chosen by its name, so
+ * that small dumps do not all wait for one another; then a device is in one of `spread` lanes, as many as there are
+ * such groups of neighbours, and whoever paces a lane has to reckon with all of them.
+ */
+export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
+  const { lanes, uploaders, dumpId, api, eventsPerChunk } = rules;
+  const spread = Math.floor(lanes / count);
+  const first = count * (hashOf(dumpId) % spread);
+  const own = new Set(hot);
+  const closed = new Set(ends.map(([lane]) => lane));
+  const meetings = Math.min(spread, uploaders);
+  const bearable = (PACE * API_LIMITS[api].eventsPerSecond * REQUEST_SECONDS) / meetings;
+  return {
+    count,
+    /** Over how many lanes a device's events of different dumps may be spread. */
+    spreadOf: (lane: number) => (isOwnLane(lane) ? 1 : spread),
+    /** A device with more events in one chunk is hot: its lane would rest for longer than a request takes. */
+    hotAt: Math.floor(Math.max(bearable, MIN_HOT_SHARE * eventsPerChunk)),
+    /** `key` is the hash of what the events of a lane share. */
+    laneOf: (key: number) => (own.has(key) ? FIRST_OWN_LANE + key : first + (key % count)),
+    /** From now on the events of `key` have a lane of their own; undefined when there are too many of those. */
+    promote(key: number): number | undefined {
+      if (own.size >= MAX_HOT) return undefined;
+      own.add(key);
+      return FIRST_OWN_LANE + key;
+    },
+    noteClosed: (lane: number) => void closed.add(lane),
+    /** Whether a chunk of the lane has been closed in this dump. */
+    hasClosed: (lane: number) => closed.has(lane),
+    /** The keys with lanes of their own, for the checkpoint. */
+    hot: (): readonly number[] => [...own],
+  };
+}
+
+export function isOwnLane(lane: number): boolean {
+  return lane >= FIRST_OWN_LANE;
+}
+
+/** The state at the start of a dump that is `size` bytes long and begins with `records`. */
+export function startLanes(
+  { lanes, eventsPerChunk }: Pick<LaneRules, 'lanes' | 'eventsPerChunk'>,
+  size: number,
+  isCompressed: boolean,
+  records: readonly RawRecord[],
+): LaneState {
+  const wanted = Math.floor(estimateRecords(size, isCompressed, records) / (CHUNKS_PER_LANE * eventsPerChunk));
+  const count = wanted >= lanes ? lanes : 2 ** Math.floor(Math.log2(Math.max(1, wanted)));
+  return { count, hot: [], ends: [] };
+}
+
+/** As if the whole dump were like its beginning. */
+function estimateRecords(size: number, isCompressed: boolean, records: readonly RawRecord[]): number {
+  const sample: Buffer[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    sample.push(record.bytes);
+    bytes += record.length + 1;
+    if (bytes >= SAMPLE_BYTES) break;
+  }
+  if (bytes === 0) return 0;
+  const lying = isCompressed ? deflateRawSync(Buffer.concat(sample), { level: 6 }).length : bytes;
+  return (size * sample.length) / lying;
+}
+
+/** What the events of a lane share, as a number: the device, or the user if the source says so; the one without the other. */
+export function laneKey(
+  { deviceId, userId }: Pick<PreparedEvent, 'deviceId' | 'userId'>,
+  by: 'device' | 'user',
+): number {
+  const id = by === 'device' ? (deviceId ?? userId) : (userId ?? deviceId);
+  return hashOf(id ?? '');
+}
+
+/** FNV-1a over UTF-16 units, 32 bits: spreads short ids evenly and is the same on every machine. */
+export function hashOf(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return value >>> 0;
+}

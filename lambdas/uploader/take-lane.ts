@@ -1,0 +1,74 @@
+/** Takes the messages of one lane that came together, in their order: small ones in one request, the others one by one. */
+import { type Chunk, decodeChunk, decodeChunkHeader } from '../../shared/chunk.ts';
+import type { Source } from '../../shared/config.ts';
+import type { Received } from './conclude-chunk.ts';
+import { afterOutcome, logOutcome, type TakeChunkPorts, type TakenChunk, takeChunk } from './take-chunk.ts';
+import { howManyFit, uploadTogether } from './upload-together.ts';
+
+export type LaneMessage = { readonly body: string; readonly received: Received };
+
+/** After so long the rest is given back, so that one invocation does not take in all that a lane holds. */
+const MAX_MS = 30_000;
+
+/** What is to become of each message. Never throws. */
+export async function takeLane(
+  messages: readonly LaneMessage[],
+  ports: TakeChunkPorts,
+): Promise<readonly TakenChunk[]> {
+  const began = ports.now();
+  const taken: TakenChunk[] = [];
+  let last: TakenChunk = { kind: 'done' };
+  while (taken.length < messages.length && last.kind === 'done') {
+    if (taken.length > 0 && ports.now() - began > MAX_MS) break;
+    const left = messages.slice(taken.length);
+    const some = (await takeTogether(left, ports)) ?? (await takeFirst(left, ports));
+    taken.push(...some);
+    last = some.at(-1) ?? last;
+  }
+  // A message that is invisible holds back its lane, and those behind it must not do so longer than it does.
+  const afterMs = last.kind === 'again' ? last.afterMs : 0;
+  const passedOver: TakenChunk = { kind: 'again', afterMs, isSettled: false };
+  return messages.map((_, i) => taken[i] ?? passedOver);
+}
+
+async function takeFirst(messages: readonly LaneMessage[], ports: TakeChunkPorts): Promise<readonly TakenChunk[]> {
+  const [first] = messages;
+  return first ? [await takeChunk(first.body, first.received, ports)] : [];
+}
+
+/** Undefined when they are to be taken one by one. What fails is tried again so, where it is dealt with. */
+async function takeTogether(
+  messages: readonly LaneMessage[],
+  ports: TakeChunkPorts,
+): Promise<readonly TakenChunk[] | undefined> {
+  const began = ports.now();
+  try {
+    const [received] = messages.map((message) => message.received);
+    const found = messages.length > 1 ? fittingChunks(messages, ports) : undefined;
+    if (!found || !received) return undefined;
+    const { chunks, source } = found;
+    const outcomes = await uploadTogether(chunks, source, received, ports);
+    if (!outcomes) return undefined;
+    const taken: TakenChunk[] = [];
+    for (const [i, outcome] of outcomes.entries()) {
+      const chunk = chunks[i];
+      if (chunk) logOutcome(chunk, outcome, received, ports.now() - began, ports);
+      taken.push(await afterOutcome(outcome, ports));
+    }
+    return taken;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first chunks that fit one request; undefined when that is one or none. */
+function fittingChunks(
+  messages: readonly LaneMessage[],
+  { importer }: TakeChunkPorts,
+): { readonly chunks: readonly Chunk[]; readonly source: Source } | undefined {
+  const headers = messages.map(({ body }) => decodeChunkHeader(body));
+  const source = importer.sources.find(({ name }) => name === headers[0]?.source);
+  const fit = source ? howManyFit(headers, source) : 1;
+  if (!source || fit === 1) return undefined;
+  return { chunks: messages.slice(0, fit).map(({ body }) => decodeChunk(body)), source };
+}

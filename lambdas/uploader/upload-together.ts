@@ -1,0 +1,66 @@
+/** Several small chunks of a lane in one request: many small dumps must not mean many small requests. */
+import { API_LIMITS, EVENTS_PER_REQUEST, RATE_WINDOW_MS } from '../../shared/amplitude-limits.ts';
+import type { Chunk, ChunkHeader } from '../../shared/chunk.ts';
+import type { Source } from '../../shared/config.ts';
+import { type Received, restLeft, settle, type UploadOutcome, waitOrDie } from './conclude-chunk.ts';
+import { NOTHING } from './deliver-events.ts';
+import { readVerdict } from './read-verdict.ts';
+import { findHindrance, type UploadChunkPorts } from './upload-chunk.ts';
+
+/** How many of the chunks, from the first on, fit one request; at least one. */
+export function howManyFit(chunks: readonly ChunkHeader[], { api }: Source): number {
+  const { bytesPerRequest, eventsPerSecond } = API_LIMITS[api];
+  const perId = (eventsPerSecond * RATE_WINDOW_MS) / 1_000 / 2;
+  let fit = 0;
+  let [events, bytes, hottest] = [0, 0, 0];
+  for (const chunk of chunks) {
+    events += chunk.events;
+    bytes += chunk.textBytes + 1;
+    hottest += chunk.hottest;
+    const isFirst = fit === 0;
+    const fits = events <= EVENTS_PER_REQUEST && bytes <= bytesPerRequest && hottest <= perId;
+    if (!isFirst && (!fits || chunk.after || chunk.source !== chunks[0]?.source)) break;
+    fit += 1;
+  }
+  return Math.max(1, fit);
+}
+
+/**
+ * Sends the chunks, all of one source and lane, in one request. The outcomes of the first ones, in order; what has none is
+ * to be seen again with the last of them. Undefined when they are better taken one by one: one of them is not to be sent, or
+ * Amplitude did not take them whole.
+ */
+export async function uploadTogether(
+  chunks: readonly Chunk[],
+  source: Source,
+  received: Received,
+  ports: UploadChunkPorts,
+): Promise<readonly UploadOutcome[] | undefined> {
+  const hindrances = await Promise.all(chunks.map((chunk) => findHindrance(chunk, received, ports)));
+  const [first] = chunks;
+  if (!first || hindrances.some((hindrance) => hindrance)) return undefined;
+  const { project, api, minIdLength } = source;
+  const apiKey = await ports.apiKey(project);
+  const began = ports.now();
+  const answer = await ports.amplitude.upload({ project, api, apiKey, minIdLength, events: chunks });
+  const endedAt = ports.now();
+  const verdict = readVerdict(answer, apiKey);
+  if (verdict.kind === 'not-now') return [await waitOrDie(first, verdict.reason, received, ports, verdict)];
+  if (verdict.kind !== 'delivered') return undefined;
+  const outcomes: UploadOutcome[] = [];
+  for (const chunk of chunks) {
+    // The request is counted once.
+    outcomes.push(await settle(chunk, { ...NOTHING, delivered: chunk.events }, outcomes.length === 0 ? 1 : 0, ports));
+  }
+  const sum = (count: (chunk: Chunk) => number) => chunks.reduce((all, chunk) => all + count(chunk), 0);
+  const sent = {
+    events: sum(({ events }) => events),
+    hottest: sum(({ hottest }) => hottest),
+    spread: Math.max(...chunks.map(({ spread }) => spread)),
+    wasThrottled: false,
+  };
+  const restMs = restLeft(sent, source, { endedAt, tookMs: endedAt - began }, ports);
+  return outcomes.map((outcome, i) =>
+    outcome.kind === 'settled' && i === outcomes.length - 1 ? { ...outcome, restMs } : outcome,
+  );
+}
