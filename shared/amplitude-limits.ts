@@ -21,5 +21,16 @@ export const EVENTS_PER_REQUEST = 2_000;
 /** The rate is an average over so long, which is also how long Amplitude asks a throttled device to pause. */
 export const RATE_WINDOW_MS = 30_000;
 
-/** Pacing at exactly the limit still drew 429s in simulation; at this share of it none. */
+/** The share of the rate that several lanes together use of it: at exactly the rate they drew 429s in simulation. */
 export const PACE = 0.93;
+
+/** How long an upload takes on average (docs/benchmarks.md). */
+export const REQUEST_MS = 650;
+
+/**
+ * Events of one device or user in a request: a tenth of what Amplitude takes of it in its window. The more at once, the less
+ * evenly the window is filled, and the slower the device as a whole.
+ */
+export function eventsPerId(api: Api): number {
+  return (API_LIMITS[api].eventsPerSecond * RATE_WINDOW_MS) / 10_000;
+}

@@ -1,5 +1,5 @@
 /** What makes up a chunk of a source: whose events share a lane, and how many fit: its own caps, within what its API takes. */
-import { API_LIMITS, RATE_WINDOW_MS } from '../../shared/amplitude-limits.ts';
+import { API_LIMITS, eventsPerId } from '../../shared/amplitude-limits.ts';
 import type { Source } from '../../shared/config.ts';
 
 export type ChunkLimits = {
@@ -8,16 +8,16 @@ export type ChunkLimits = {
   readonly eventsPerChunk: number;
   /** Bytes of JSON. */
   readonly chunkBytes: number;
-  /** Events of one device or one user: half of what Amplitude takes of it in its window, so that a chunk can always be accepted. */
+  /** Events of one device or one user. */
   readonly eventsPerId: number;
 };
 
 export function chunkLimits({ caps, api, lane }: Pick<Source, 'caps' | 'api' | 'lane'>): ChunkLimits {
-  const { bytesPerRequest, eventsPerSecond } = API_LIMITS[api];
+  const { bytesPerRequest } = API_LIMITS[api];
   return {
     lane,
     eventsPerChunk: caps.eventsPerChunk,
     chunkBytes: Math.min(caps.chunkBytes, bytesPerRequest),
-    eventsPerId: (eventsPerSecond * RATE_WINDOW_MS) / 1_000 / 2,
+    eventsPerId: eventsPerId(api),
   };
 }

@@ -3,7 +3,7 @@
  * lane would have to rest for it gets a lane of its own for the rest of the dump, so that nobody waits for it.
  */
 import { deflateRawSync } from 'node:zlib';
-import { API_LIMITS, type Api, PACE } from '../../shared/amplitude-limits.ts';
+import { API_LIMITS, type Api, PACE, REQUEST_MS } from '../../shared/amplitude-limits.ts';
 import type { LaneState } from '../../shared/ledger.ts';
 import type { PreparedEvent } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
@@ -14,11 +14,8 @@ import type { RawRecord } from './raw-record.ts';
  */
 const CHUNKS_PER_LANE = 5;
 
-/** How long a request takes on average, s (docs/benchmarks.md). */
-const REQUEST_SECONDS = 0.65;
-
 /** A device with fewer events in a chunk than this share of it gets no lane of its own: it would cost more requests than it is worth. */
-const MIN_HOT_SHARE = 0.01;
+const MIN_HOT_SHARE = 0.04;
 
 /** Lanes of their own in one dump: each may add a chunk that is not full to every segment. */
 const MAX_HOT = 64;
@@ -53,7 +50,7 @@ export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
   const own = new Set(hot);
   const closed = new Set(ends.map(([lane]) => lane));
   const meetings = Math.min(spread, uploaders);
-  const bearable = (PACE * API_LIMITS[api].eventsPerSecond * REQUEST_SECONDS) / meetings;
+  const bearable = (PACE * API_LIMITS[api].eventsPerSecond * REQUEST_MS) / 1_000 / meetings;
   return {
     count,
     /** Over how many lanes a device's events of different dumps may be spread. */

@@ -14,7 +14,7 @@ import { deflateText } from './amplitude.ts';
 import { backOffMs, MAX_DELAY_MS, MAX_RETRY_AFTER_MS, parkedBackOffMs } from './back-off.ts';
 import { hottestOf, joinEvents } from './chunk-events.ts';
 import type { Delivery } from './deliver-events.ts';
-import { restMs, type Sent } from './pace.ts';
+import { NO_REST, type Rest, restAfter, type Sent } from './pace.ts';
 
 export type ConcludePorts = CloseBooksPorts & {
   readonly importer: Pick<Importer, 'uploaders'>;
@@ -44,8 +44,8 @@ export type UploadOutcome =
       readonly refused: number;
       readonly parked: number;
       readonly requests: number;
-      /** How long its lane is to rest. */
-      readonly restMs: number;
+      /** How long its lane is to rest, from now on. */
+      readonly rest: Rest;
     }
   /** Earlier events of its device are in another lane and on their way; to be seen again after `waitMs`. */
   | { readonly kind: 'behind'; readonly waitMs: number }
@@ -77,7 +77,7 @@ export async function conclude(
       const settled = await settle(chunk, delivery, delivered.requests, ports);
       if (settled.kind === 'skipped' || chunk.parked) return settled;
       const wasThrottled = delivery.waiting.length > 0;
-      return { ...settled, restMs: restLeft({ ...chunk, wasThrottled }, source, delivered, ports) };
+      return { ...settled, rest: restLeft({ ...chunk, wasThrottled }, source, delivered, ports) };
     }
     case 'not-now':
       return waitOrDie(chunk, delivery.reason, received, ports, delivery);
@@ -92,8 +92,10 @@ export function restLeft(
   source: Source,
   { endedAt, tookMs }: Pick<Delivered, 'endedAt' | 'tookMs'>,
   { importer: { uploaders }, now }: ConcludePorts,
-): number {
-  return Math.max(0, restMs({ ...sent, tookMs }, { ...source, uploaders }) - (now() - endedAt));
+): Rest {
+  const { heldMs, hiddenMs } = restAfter({ ...sent, tookMs }, { ...source, uploaders });
+  const gone = now() - endedAt;
+  return { heldMs: Math.max(0, heldMs - gone), hiddenMs: Math.max(0, hiddenMs - gone) };
 }
 
 /** Nothing of a parked remainder went through: the message waits on as it is, instead of a new one. */
@@ -135,7 +137,7 @@ export async function settle(
   const isRepeat = (await ports.ledger.settle(unit, settlement)) === 'repeat';
   await closeBooks(unit, chunk.segment, ports);
   if (isRepeat) return { kind: 'skipped', reason: 'settled' };
-  return { kind: 'settled', ...counts, restMs: 0 };
+  return { kind: 'settled', ...counts, rest: NO_REST };
 }
 
 /**

@@ -15,11 +15,11 @@ export type TakeChunkPorts = UploadChunkPorts & {
 };
 
 /**
- * `done`: to be acknowledged. `again`: to be seen again after so many ms; if it `isSettled`, only its lane rests so long,
+ * `done`: to be acknowledged; `isHeld` when its lane was given its rest meanwhile. `again`: to be seen again after so many ms; if it `isSettled`, only its lane rests so long,
  * and it can be acknowledged at any time.
  */
 export type TakenChunk =
-  | { readonly kind: 'done' }
+  | { readonly kind: 'done'; readonly isHeld: boolean }
   | { readonly kind: 'again'; readonly afterMs: number; readonly isSettled: boolean };
 
 /** Never throws. */
@@ -60,13 +60,18 @@ export async function afterOutcome(outcome: UploadOutcome, { hold }: TakeChunkPo
     case 'wait':
     case 'behind':
       return { kind: 'again', afterMs: outcome.waitMs, isSettled: false };
-    case 'settled':
-      if (outcome.restMs > (hold?.maxMs ?? 0)) return { kind: 'again', afterMs: outcome.restMs, isSettled: true };
-      if (outcome.restMs > 0) await hold?.sleep(outcome.restMs);
-      return { kind: 'done' };
+    case 'settled': {
+      const { heldMs, hiddenMs } = outcome.rest;
+      const isHeld = heldMs <= (hold?.maxMs ?? 0);
+      // SQS hides a message for whole seconds only.
+      const ms = isHeld ? heldMs : hiddenMs % 1_000;
+      if (ms > 0) await hold?.sleep(ms);
+      if (isHeld) return { kind: 'done', isHeld: ms > 0 };
+      return { kind: 'again', afterMs: hold ? hiddenMs - ms : hiddenMs, isSettled: true };
+    }
     case 'skipped':
     case 'dead':
-      return { kind: 'done' };
+      return { kind: 'done', isHeld: false };
   }
 }
 

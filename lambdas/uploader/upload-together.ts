@@ -1,5 +1,5 @@
 /** Several small chunks of a lane in one request: many small dumps must not mean many small requests. */
-import { API_LIMITS, EVENTS_PER_REQUEST, RATE_WINDOW_MS } from '../../shared/amplitude-limits.ts';
+import { API_LIMITS, EVENTS_PER_REQUEST, eventsPerId } from '../../shared/amplitude-limits.ts';
 import type { Chunk, ChunkHeader } from '../../shared/chunk.ts';
 import type { Source } from '../../shared/config.ts';
 import { type Received, restLeft, settle, type UploadOutcome, waitOrDie } from './conclude-chunk.ts';
@@ -9,8 +9,7 @@ import { findHindrance, type UploadChunkPorts } from './upload-chunk.ts';
 
 /** How many of the chunks, from the first on, fit one request; at least one. */
 export function howManyFit(chunks: readonly ChunkHeader[], { api }: Source): number {
-  const { bytesPerRequest, eventsPerSecond } = API_LIMITS[api];
-  const perId = (eventsPerSecond * RATE_WINDOW_MS) / 1_000 / 2;
+  const { bytesPerRequest } = API_LIMITS[api];
   let fit = 0;
   let [events, bytes, hottest] = [0, 0, 0];
   for (const chunk of chunks) {
@@ -18,7 +17,7 @@ export function howManyFit(chunks: readonly ChunkHeader[], { api }: Source): num
     bytes += chunk.textBytes + 1;
     hottest += chunk.hottest;
     const isFirst = fit === 0;
-    const fits = events <= EVENTS_PER_REQUEST && bytes <= bytesPerRequest && hottest <= perId;
+    const fits = events <= EVENTS_PER_REQUEST && bytes <= bytesPerRequest && hottest <= eventsPerId(api);
     if (!isFirst && (!fits || chunk.after || chunk.source !== chunks[0]?.source)) break;
     fit += 1;
   }
@@ -59,8 +58,8 @@ export async function uploadTogether(
     spread: Math.max(...chunks.map(({ spread }) => spread)),
     wasThrottled: false,
   };
-  const restMs = restLeft(sent, source, { endedAt, tookMs: endedAt - began }, ports);
+  const rest = restLeft(sent, source, { endedAt, tookMs: endedAt - began }, ports);
   return outcomes.map((outcome, i) =>
-    outcome.kind === 'settled' && i === outcomes.length - 1 ? { ...outcome, restMs } : outcome,
+    outcome.kind === 'settled' && i === outcomes.length - 1 ? { ...outcome, rest } : outcome,
   );
 }

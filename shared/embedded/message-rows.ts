@@ -84,11 +84,11 @@ export function messageRows(db: DatabaseSync, name: string, kind: QueueKind) {
       }
       return { messages, buried };
     },
-    remove(receipt: string): void {
+    remove(receipt: string, now: number): void {
       const gone = sql.remove.get(name, ...numbersOf(receipt));
       if (!gone) return;
       sql.removeBody.run(gone.seq ?? null);
-      if (fifo) sql.promote.run(name, gone.grp ?? null);
+      if (fifo) sql.promote.run(now, name, gone.grp ?? null);
     },
     hide(receipt: string, until: number): void {
       sql.hide.run(until, name, ...numbersOf(receipt));
@@ -147,7 +147,7 @@ function bury(
   const { queue } = deadLetters;
   // As in SQS: on a FIFO queue the time it was sent starts anew, on a standard queue it stays.
   sql.move.run(queue, turnIn(queue, grp, sql, fifo), now, fifo ? now : sentAt, seq);
-  if (fifo) sql.promote.run(from, grp);
+  if (fifo) sql.promote.run(now, from, grp);
   return true;
 }
 
@@ -206,7 +206,8 @@ function statements(db: DatabaseSync) {
     peek: db.prepare(`SELECT seq, grp, sent_at, receives, text, attributes FROM message NOT INDEXED
       JOIN message_body USING (seq) WHERE queue = ? AND seq > ? ORDER BY seq LIMIT ?`),
     move: db.prepare('UPDATE message SET queue = ?, turn = ?, visible_at = ?, sent_at = ?, leased = 0 WHERE seq = ?'),
-    promote: db.prepare(`UPDATE message SET turn = 1
+    // Visible from now on and not since it was sent: groups take turns.
+    promote: db.prepare(`UPDATE message SET turn = 1, visible_at = max(visible_at, ?)
       WHERE seq = (SELECT min(seq) FROM message WHERE queue = ? AND grp = ?)`),
     remove: db.prepare(`DELETE FROM message WHERE ${thisReceive} RETURNING seq, grp`),
     holds: db.prepare(`SELECT 1 FROM message WHERE ${thisReceive}`),

@@ -83,7 +83,7 @@ export function embeddedQueue(db: DatabaseSync, name: string, options: EmbeddedQ
     receive: (wanted) => receive(wanted, wanted.max),
     receiveLane: (wanted) => receive(wanted, 1),
     async remove(receipt) {
-      inTransaction(db, () => rows.remove(receipt));
+      inTransaction(db, () => rows.remove(receipt, clock.now()));
       changes.emit(name);
     },
     async hide(receipt, ms) {

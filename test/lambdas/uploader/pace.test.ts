@@ -1,6 +1,6 @@
 /** Lanes rest as long as arithmetic says that Amplitude's limits need, and no longer. */
 import { expect, test } from 'vitest';
-import { type PaceRules, restMs, type Sent } from '../../../lambdas/uploader/pace.ts';
+import { type PaceRules, restAfter, type Sent } from '../../../lambdas/uploader/pace.ts';
 import type { TakeChunkPorts } from '../../../lambdas/uploader/take-chunk.ts';
 import { eventsOf } from './chunks.ts';
 import { start } from './with-simulator.ts';
@@ -25,7 +25,7 @@ test.each<[string, Partial<Sent>, Partial<PaceRules>, number]>([
   ['a device in two lanes meets itself at most once', { hottest: 200, spread: 2 }, {}, 0],
   ['somebody was throttled all the same', { hottest: 1, wasThrottled: true }, {}, 30_000],
 ])('a lane rests: %s', (_, sent, rules, ms) => {
-  expect(restMs({ ...SENT, ...sent }, { ...RULES, ...rules })).toBe(ms);
+  expect(restAfter({ ...SENT, ...sent }, { ...RULES, ...rules }).hiddenMs).toBe(ms);
 });
 
 function holding(maxMs: number, held: number[]) {
