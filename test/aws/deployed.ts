@@ -14,6 +14,8 @@ import { type LambdaFunction, lambdaFunction } from './sandbox.ts';
 import { REGION, readTemplate, type Template } from './template.ts';
 
 export type DeployedOptions = {
+  /** What was synthesized: the template and the bundles. */
+  readonly folder: string;
   /** Where the uploader sends instead of to Amplitude. */
   readonly amplitudeUrl: string;
   /** What the secret holds. */
@@ -35,7 +37,7 @@ export type Deployed = Stores & {
 /** More sandboxes than this machine has cores would only make each slower. */
 const MAX_CONCURRENCY = 2;
 
-export async function startDeployed({ amplitudeUrl, apiKey }: DeployedOptions): Promise<Deployed> {
+export async function startDeployed({ folder, amplitudeUrl, apiKey }: DeployedOptions): Promise<Deployed> {
   const [fauxqs, dynalite] = await Promise.all([startFauxqs(), startDynalite()]);
   const announced: unknown[] = [];
   const gateway = await startGateway({
@@ -48,7 +50,7 @@ export async function startDeployed({ amplitudeUrl, apiKey }: DeployedOptions): 
       events: (_operation, input) => putEvents(input, announced),
     },
   });
-  const template = readTemplate(gateway.url);
+  const template = readTemplate(gateway.url, folder);
   const roles = readRoles(template);
   const stores = await createStores(template, fauxqs, dynalite.client);
   const functions = createFunctions(template, gateway.url, amplitudeUrl);
