@@ -28,10 +28,16 @@ type BucketProperties = {
 };
 type QueueProperties = { readonly QueueName: string; readonly [attribute: string]: unknown };
 
-export async function createStores(template: Template, fauxqs: Fauxqs, dynamo: DynamoDBClient): Promise<Stores> {
+/** `visibilitySeconds` replaces the queues' own visibility timeouts. */
+export async function createStores(
+  template: Template,
+  fauxqs: Fauxqs,
+  dynamo: DynamoDBClient,
+  visibilitySeconds?: number,
+): Promise<Stores> {
   const { outputs } = template;
   const { s3, sqs } = fauxqs;
-  const queues = await createQueues(template, fauxqs);
+  const queues = await createQueues(template, fauxqs, visibilitySeconds);
   const notified = await createBuckets(template, fauxqs);
   for (const { id, properties } of template.resources<Omit<CreateTableCommandInput, 'TableName'>>(
     'AWS::DynamoDB::Table',
@@ -71,12 +77,17 @@ export async function createStores(template: Template, fauxqs: Fauxqs, dynamo: D
 }
 
 /** The queues' URLs. CloudFormation calls a queue's attributes as SQS does. */
-async function createQueues(template: Template, { sqs, endpoint }: Fauxqs): Promise<string[]> {
+async function createQueues(
+  template: Template,
+  { sqs, endpoint }: Fauxqs,
+  visibilitySeconds: number | undefined,
+): Promise<string[]> {
   const queues = template.resources<QueueProperties>('AWS::SQS::Queue');
   const urls: string[] = [];
   for (const { properties } of queues) {
     const { QueueName, ...attributes } = properties;
-    const texts = Object.entries(attributes).map(([name, value]) => [name, toText(value)]);
+    const own = { ...attributes, ...(visibilitySeconds !== undefined && { VisibilityTimeout: visibilitySeconds }) };
+    const texts = Object.entries(own).map(([name, value]) => [name, toText(value)]);
     await sqs.send(new CreateQueueCommand({ QueueName, Attributes: Object.fromEntries(texts) }));
     urls.push(`${endpoint}/${queueArn(QueueName).split(':').slice(4).join('/')}`);
   }

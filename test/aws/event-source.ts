@@ -1,6 +1,7 @@
 /** An event source mapping: hands a queue's messages to a function and deletes those that it does not report as failed. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   type Message,
@@ -19,6 +20,15 @@ export type EventSourceOptions = {
   readonly concurrency: number;
   readonly reportsFailures: boolean;
   invoke(event: unknown): Promise<unknown>;
+  readonly mishaps?: DeliveryMishaps;
+};
+
+/** What SQS does not promise to keep from happening; asked once for each message. */
+export type DeliveryMishaps = {
+  /** Its visibility timeout ends at once: it is handed out again while its receiver is still at it. */
+  endsVisibility(): boolean;
+  /** It is done with, and its deletion gets lost. */
+  losesDeletion(): boolean;
 };
 
 /** A pause between looks at an empty queue, ms. No long polls: an emulator may lose a message to one that is broken off. */
@@ -49,13 +59,17 @@ async function poll(options: EventSourceOptions, stopping: AbortSignal): Promise
         MessageAttributeNames: ['All'],
       }),
     );
+    for (const { ReceiptHandle } of Messages) {
+      if (!options.mishaps?.endsVisibility()) continue;
+      await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: queueUrl, ReceiptHandle, VisibilityTimeout: 0 }));
+    }
     if (Messages.length === 0) await sleep(PAUSE_MS);
     else await deliver(Messages, options);
   }
 }
 
 async function deliver(messages: readonly Message[], options: EventSourceOptions): Promise<void> {
-  const { sqs, queueUrl, queueArn, reportsFailures, invoke } = options;
+  const { sqs, queueUrl, queueArn, reportsFailures, invoke, mishaps } = options;
   let result: unknown;
   try {
     result = await invoke({ Records: messages.map((message) => toRecord(message, queueArn)) });
@@ -64,7 +78,8 @@ async function deliver(messages: readonly Message[], options: EventSourceOptions
   }
   const failed = reportsFailures ? failedIds(result, messages) : new Set<string>();
   for (const { MessageId = '', ReceiptHandle } of messages) {
-    if (!failed.has(MessageId)) await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }));
+    if (failed.has(MessageId) || mishaps?.losesDeletion()) continue;
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }));
   }
 }
 
