@@ -30,10 +30,8 @@ export type DeployedOptions = {
 
 /** A message that nobody deals with any more comes back only after its visibility timeout, which in the stack takes minutes. */
 export type Haste = {
-  /** Of each function, ms: also how long a chunker's lease lasts. */
-  readonly timeoutMs: number;
-  /** Of each queue. No shorter than the functions' timeout. */
-  readonly visibilitySeconds: number;
+  /** Of each function, ms; a chunker's lease lasts as long. A queue's visibility timeout is a second more than its function's. */
+  readonly timeoutMs: { readonly chunker: number; readonly uploader: number };
   /** No message is hidden or delayed for longer by a function. */
   readonly longestWaitSeconds: number;
 };
@@ -76,7 +74,7 @@ export async function startDeployed(options: DeployedOptions): Promise<Deployed>
   });
   const template = readTemplate(gateway.url, folder);
   const roles = readRoles(template);
-  const stores = await createStores(template, fauxqs, dynalite.client, haste?.visibilitySeconds);
+  const stores = await createStores(template, fauxqs, dynalite.client, haste && visibilities(template, haste));
   const functions = createFunctions(template, gateway.url, options);
   const sources = startEventSources(template, gateway.url, functions, troubles?.mishaps);
   return {
@@ -131,7 +129,7 @@ function createFunctions(
   const created = functions.map(({ id, properties }): [string, LambdaFunction] => {
     const { Code, Environment, MemorySize, Timeout } = properties;
     const name = id.toLowerCase();
-    const timeoutMs = haste?.timeoutMs ?? Timeout * 1_000;
+    const timeoutMs = haste ? hastyTimeoutMs(name, haste) : Timeout * 1_000;
     const environment = {
       ...Environment.Variables,
       AWS_REGION: REGION,
@@ -144,6 +142,21 @@ function createFunctions(
     return [name, lambdaFunction({ folder, environment, memoryMb: MemorySize, timeoutMs })];
   });
   return new Map(created);
+}
+
+function hastyTimeoutMs(functionName: string, { timeoutMs }: Haste): number {
+  return timeoutMs[functionName.startsWith('chunker') ? 'chunker' : 'uploader'];
+}
+
+/** Seconds, by the name of the queue; dead-letter queues have none. */
+function visibilities(template: Template, haste: Haste): ReadonlyMap<string, number> {
+  const sources = template.resources<EventSourceProperties>('AWS::Lambda::EventSourceMapping');
+  return new Map(
+    sources.map(({ properties: { EventSourceArn, FunctionName } }) => [
+      EventSourceArn.split(':').at(-1) ?? '',
+      Math.ceil(hastyTimeoutMs(FunctionName, haste) / 1_000) + 1,
+    ]),
+  );
 }
 
 type EventSourceProperties = {

@@ -31,7 +31,7 @@ export type ChaosOptions = ChaosSize & {
 
 /** Small chunks in few lanes, so that there are hundreds; small segments, so that a dump takes several invocations. */
 const IMPORTER = {
-  segmentRecords: 200,
+  segmentRecords: 120,
   lanes: 8,
   uploaders: 2,
   requestTimeoutMs: 1_000,
@@ -44,10 +44,10 @@ const IMPORTER = {
  * The template's own times are 5 to 16 minutes. A chunker stops after a segment when less than a minute is left, so that
  * here each segment is an invocation of its own.
  */
-const HASTE: Haste = { timeoutMs: 3_000, visibilitySeconds: 4, longestWaitSeconds: 2 };
+const HASTE: Haste = { timeoutMs: { chunker: 6_000, uploader: 3_000 }, longestWaitSeconds: 1 };
 
 /** The busy device is throttled by these, and no other. */
-const SWITCHES = { batchEventsPerSecond: 30, windowSeconds: 2 };
+const SWITCHES = { batchEventsPerSecond: 10, windowSeconds: 2 };
 
 const API_KEY = '0123456789abcdef0123456789abcdef';
 const PATIENCE_MS = 90_000;
