@@ -2,7 +2,8 @@
 import { type Fault, FAULTS, type NextFault } from '../../local/simulator-faults.ts';
 import type { Odds, Strikes } from './strikes.ts';
 
-const AMONG = 14;
+/** With all the kinds it is about every fourth request, until each has struck as often as it may. */
+const AMONG = 60;
 
 const ALWAYS: Readonly<Record<string, Fault>> = {
   'Amplitude: 503': FAULTS.unavailable(),

@@ -13,14 +13,14 @@ type Trouble = {
   detour(call: Call, killCaller: () => void): Detour;
 };
 
-/** How each service says that it failed, and that it is called too often; and about how often it is called while a sandbox lives. */
+/** How each service says that it failed, and that it is called too often; and among how many calls each of that happens once. */
 const SERVICES = {
-  s3: { failed: [500, 'InternalError'], throttled: [503, 'SlowDown'], among: 12 },
-  sqs: { failed: [500, 'InternalFailure'], throttled: [400, 'RequestThrottled'], among: 12 },
+  s3: { failed: [500, 'InternalError'], throttled: [503, 'SlowDown'], among: 20 },
+  sqs: { failed: [500, 'InternalFailure'], throttled: [400, 'RequestThrottled'], among: 25 },
   dynamodb: {
     failed: [500, 'InternalServerError'],
     throttled: [400, 'ProvisionedThroughputExceededException'],
-    among: 60,
+    among: 100,
   },
   secretsmanager: { failed: [500, 'InternalServiceError'], throttled: [400, 'ThrottlingException'], among: 1 },
   events: { failed: [500, 'InternalException'], throttled: [400, 'ThrottlingException'], among: 1 },
@@ -37,7 +37,7 @@ const SERVICE_TROUBLES = Object.entries(SERVICES).flatMap(([service, { failed, t
   ];
 });
 
-const STAGES = { chunker: 40, uploader: 60 };
+const STAGES = { chunker: 40, uploader: 150 };
 
 const KILLS = Object.entries(STAGES).flatMap(([stage, among]) =>
   (['before', 'after'] as const).map((breaks): Trouble => {
@@ -53,13 +53,13 @@ const KILLS = Object.entries(STAGES).flatMap(([stage, among]) =>
 const PARTIAL: readonly Trouble[] = [
   {
     name: 's3: body breaks off in the middle',
-    among: 6,
+    among: 10,
     befalls: ({ operation }) => operation === 'GetObject',
     detour: () => ({ breaks: 'in the answer' }),
   },
   {
     name: 'sqs answers 200 with Failed[]',
-    among: 6,
+    among: 8,
     befalls: ({ operation }) => operation === 'SendMessageBatch',
     detour: ({ input }) => refuseSome(input['Entries'] as readonly Entry[], input),
   },
@@ -83,7 +83,7 @@ export function awsOdds(times: number): Readonly<Record<string, Odds>> {
   const odds = TROUBLES.map(({ name, among }) => [name, { among, times }] as const);
   return {
     ...Object.fromEntries(odds),
-    [RECEIVED_AGAIN]: { among: 12, times: 4 * times },
+    [RECEIVED_AGAIN]: { among: 20, times: 4 * times },
     [DELETION_LOST]: { among: 30, times },
   };
 }

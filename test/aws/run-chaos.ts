@@ -14,7 +14,6 @@ import { type Deployed, type Haste, startDeployed } from './deployed.ts';
 import { withoutMadeId } from './dump.ts';
 import { createStrikes } from './strikes.ts';
 import { synthesize } from './synthesize.ts';
-import { until } from './until.ts';
 
 export type ChaosSize = {
   readonly dumps: number;
@@ -44,13 +43,19 @@ const IMPORTER = {
  * The template's own times are 5 to 16 minutes. A chunker stops after a segment when less than a minute is left, so that
  * here each segment is an invocation of its own.
  */
-const HASTE: Haste = { timeoutMs: { chunker: 6_000, uploader: 3_000 }, longestWaitSeconds: 1 };
+const TIMEOUTS_MS = { chunker: 6_000, uploader: 3_000 };
+const LONGEST_WAIT_SECONDS = 1;
+
+/** A machine that is busy with other things gets more time: as much more as the synthesis took longer than this, ms. */
+const USUAL_SYNTHESIS_MS = 4_000;
 
 /** The busy device is throttled by these, and no other. */
 const SWITCHES = { batchEventsPerSecond: 10, windowSeconds: 2 };
 
 const API_KEY = '0123456789abcdef0123456789abcdef';
-const PATIENCE_MS = 90_000;
+/** A killed chunker's dump rests for 13 s at most. */
+const STALL_MS = 30_000;
+const MOST_MS = 90_000;
 const NOTIFIED_TWICE = 'notification comes twice';
 const THROTTLED = 'Amplitude: 429 naming a device';
 const SILENCED = 'Amplitude: 400 naming a silenced device';
@@ -62,22 +67,24 @@ export async function runChaos({ seed, dumps, records, times }: ChaosOptions): P
   const fired: Fired = { [THROTTLED]: 0, [SILENCED]: 0 };
   const notified = { [NOTIFIED_TWICE]: { among: 2, times } };
   const strikes = createStrikes({ ...awsOdds(times), ...amplitudeOdds(times), ...notified }, random, fired);
+  const began = Date.now();
   const synthesized = await synthesize(IMPORTER);
+  const slowness = Math.max(1, (Date.now() - began) / USUAL_SYNTHESIS_MS);
   const { amplitude, throttled } = await startAmplitude(strikes, fired);
   const troubles = awsTroubles(strikes);
-  const options = { ...synthesized, amplitudeUrl: amplitude.url, apiKey: API_KEY, troubles, haste: HASTE };
-  const stack = await startDeployed(options);
+  const stack = await startDeployed({
+    ...synthesized,
+    amplitudeUrl: amplitude.url,
+    apiKey: API_KEY,
+    troubles,
+    haste: hasteOf(slowness),
+  });
   const watching = new AbortController();
   try {
     const dropped: Dump[] = [];
     const watched = watchBooks(stack, dropped, amplitude.counts, watching.signal);
     const settled = dropAll(stack, contents, dropped, () => strikes(NOTIFIED_TWICE)).then(() =>
-      until(
-        'the dust to settle',
-        () => isSettled(stack, dropped),
-        () => whatIsStuck(stack, dropped, fired),
-        PATIENCE_MS,
-      ),
+      untilSettled({ stack, dropped, fired, slowness }),
     );
     await Promise.race([settled, watched]);
     watching.abort();
@@ -89,6 +96,14 @@ export async function runChaos({ seed, dumps, records, times }: ChaosOptions): P
     await amplitude.close();
     synthesized.remove();
   }
+}
+
+function hasteOf(slowness: number): Haste {
+  const { chunker, uploader } = TIMEOUTS_MS;
+  return {
+    timeoutMs: { chunker: chunker * slowness, uploader: uploader * slowness },
+    longestWaitSeconds: LONGEST_WAIT_SECONDS,
+  };
 }
 
 /** `throttled` are the events of requests of which Amplitude named some: their order may change. */
@@ -130,11 +145,33 @@ async function dropAll(
   }
 }
 
-async function isSettled(stack: Deployed, dropped: readonly Dump[]): Promise<boolean> {
-  for (const dump of dropped) {
-    if ((await stack.ledger.entry(dumpId(dump)))?.state !== 'closed') return false;
+type Unsettled = {
+  readonly stack: Deployed;
+  readonly dropped: readonly Dump[];
+  readonly fired: Fired;
+  readonly slowness: number;
+};
+
+/** Fails when nothing moves any more, or when it takes too long all the same; and says what is stuck where. */
+async function untilSettled({ stack, dropped, fired, slowness }: Unsettled): Promise<void> {
+  const began = Date.now();
+  const [stallMs, mostMs] = [STALL_MS * slowness, MOST_MS * slowness];
+  let last = { text: '', at: began };
+  for (;;) {
+    const queued = Object.entries(await stack.queued()).filter(([, messages]) => messages > 0);
+    const dumps = await Promise.all(dropped.map((dump) => stack.ledger.entry(dumpId(dump))));
+    if (queued.length === 0 && dumps.every((entry) => entry?.state === 'closed')) return;
+    const books = await Promise.all(dumps.map(async (entry) => entry && sumBooks(await stack.ledger.segments(entry))));
+    const text = JSON.stringify({ queued, dumps, books, fired }, undefined, 1);
+    const now = Date.now();
+    if (text !== last.text) last = { text, at: now };
+    if (now - last.at > stallMs || now - began > mostMs) {
+      const log = stack.log().filter((line) => !line.includes('"level":"info"'));
+      const since = `nothing has moved for ${now - last.at} ms, ${now - began} ms after the last dump was dropped`;
+      throw new Error([`the dust does not settle: ${since}`, text, ...log.slice(-20)].join('\n'));
+    }
+    await sleep(100);
   }
-  return Object.values(await stack.queued()).every((messages) => messages === 0);
 }
 
 /** Looks at the books again and again: they close, and nothing is booked as delivered that Amplitude has not stored. */
@@ -160,20 +197,4 @@ async function watchBooks(
     await sleep(100);
   }
   return looks;
-}
-
-async function whatIsStuck(stack: Deployed, dropped: readonly Dump[], fired: Fired): Promise<string> {
-  const queued = Object.entries(await stack.queued()).filter(([, messages]) => messages > 0);
-  const dumps = dropped.map(async (dump) => {
-    const entry = await stack.ledger.entry(dumpId(dump));
-    const books = entry && sumBooks(await stack.ledger.segments(entry));
-    return `${dump.key}: ${JSON.stringify({ state: entry?.state, checkpoint: entry?.checkpoint, ...books })}`;
-  });
-  const log = stack.log().filter((line) => !line.includes('"level":"info"'));
-  return [
-    `queues: ${JSON.stringify(queued)}`,
-    ...(await Promise.all(dumps)),
-    JSON.stringify(fired),
-    ...log.slice(-20),
-  ].join('\n');
 }

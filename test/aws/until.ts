@@ -8,14 +8,13 @@ const PAUSE_MS = 50;
 export async function until<Answer>(
   what: string,
   ask: () => Promise<Answer | undefined | false>,
-  describe: () => string | Promise<string> = () => '',
-  patienceMs: number = PATIENCE_MS,
+  describe: () => string = () => '',
 ): Promise<Answer> {
-  const end = Date.now() + patienceMs;
+  const end = Date.now() + PATIENCE_MS;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    if (Date.now() > end) throw new Error(`not within ${patienceMs} ms: ${what}\n${await describe()}`);
+    if (Date.now() > end) throw new Error(`not within ${PATIENCE_MS} ms: ${what}\n${describe()}`);
     await sleep(PAUSE_MS);
   }
 }
