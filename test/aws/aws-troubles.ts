@@ -64,6 +64,13 @@ const PARTIAL: readonly Trouble[] = [
     detour: ({ input }) => refuseSome(input['Entries'] as readonly Entry[], input),
   },
   {
+    // Nearly always a settlement: the client sends it again by itself.
+    name: 'dynamodb: answer lost after an update',
+    among: 25,
+    befalls: ({ accessKey, operation }) => accessKey.startsWith('uploader') && operation === 'UpdateItem',
+    detour: () => ({ breaks: 'after' }),
+  },
+  {
     name: 'events answers 200 with a failed entry',
     among: 1,
     befalls: ({ operation }) => operation === 'PutEvents',
@@ -83,7 +90,7 @@ export function awsOdds(times: number): Readonly<Record<string, Odds>> {
   const odds = TROUBLES.map(({ name, among }) => [name, { among, times }] as const);
   return {
     ...Object.fromEntries(odds),
-    [RECEIVED_AGAIN]: { among: 20, times: 4 * times },
+    [RECEIVED_AGAIN]: { among: 12, times: 4 * times },
     [DELETION_LOST]: { among: 30, times },
   };
 }

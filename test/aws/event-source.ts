@@ -47,25 +47,35 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
 }
 
 async function poll(options: EventSourceOptions, stopping: AbortSignal): Promise<void> {
-  const { sqs, queueUrl, batchSize } = options;
+  const { sqs, queueUrl, mishaps } = options;
   // Lambda looks at the queue before it polls it.
   await sqs.send(new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }));
   while (!stopping.aborted) {
-    const { Messages = [] } = await sqs.send(
-      new ReceiveMessageCommand({
-        QueueUrl: queueUrl,
-        MaxNumberOfMessages: batchSize,
-        MessageSystemAttributeNames: ['All'],
-        MessageAttributeNames: ['All'],
-      }),
-    );
-    for (const { ReceiptHandle } of Messages) {
-      if (!options.mishaps?.endsVisibility()) continue;
-      await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: queueUrl, ReceiptHandle, VisibilityTimeout: 0 }));
-    }
-    if (Messages.length === 0) await sleep(PAUSE_MS);
-    else await deliver(Messages, options);
+    const messages = await receive(options);
+    if (messages.length === 0) await sleep(PAUSE_MS);
+    else if (mishaps?.endsVisibility()) await deliverTwice(messages, options);
+    else await deliver(messages, options);
   }
+}
+
+async function receive({ sqs, queueUrl, batchSize }: EventSourceOptions): Promise<readonly Message[]> {
+  const command = new ReceiveMessageCommand({
+    QueueUrl: queueUrl,
+    MaxNumberOfMessages: batchSize,
+    MessageSystemAttributeNames: ['All'],
+    MessageAttributeNames: ['All'],
+  });
+  return (await sqs.send(command)).Messages ?? [];
+}
+
+/** Another invocation is given what this one is at. */
+async function deliverTwice(messages: readonly Message[], options: EventSourceOptions): Promise<void> {
+  const { sqs, queueUrl } = options;
+  for (const { ReceiptHandle } of messages) {
+    await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: queueUrl, ReceiptHandle, VisibilityTimeout: 0 }));
+  }
+  const again = await receive(options);
+  await Promise.all([deliver(messages, options), again.length > 0 && deliver(again, options)]);
 }
 
 async function deliver(messages: readonly Message[], options: EventSourceOptions): Promise<void> {

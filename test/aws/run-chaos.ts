@@ -12,7 +12,7 @@ import { type ChaosDump, makeChaosDump, SILENCED_DEVICE } from './chaos-dump.ts'
 import { expectSettled } from './chaos-settled.ts';
 import { type Deployed, type Haste, startDeployed } from './deployed.ts';
 import { withoutMadeId } from './dump.ts';
-import { createStrikes } from './strikes.ts';
+import { createStrikes, type Strikes } from './strikes.ts';
 import { synthesize } from './synthesize.ts';
 
 export type ChaosSize = {
@@ -48,9 +48,11 @@ const LONGEST_WAIT_SECONDS = 1;
 
 /** A machine that is busy with other things gets more time: as much more as the synthesis took longer than this, ms. */
 const USUAL_SYNTHESIS_MS = 4_000;
+const MAX_SLOWNESS = 4;
 
-/** The busy device is throttled by these, and no other. */
-const SWITCHES = { batchEventsPerSecond: 10, windowSeconds: 2 };
+/** What Amplitude takes of a device in its window, which throttles the busy one and no other; and how long that is. */
+const EVENTS_PER_WINDOW = 20;
+const WINDOW_SECONDS = 2;
 
 const API_KEY = '0123456789abcdef0123456789abcdef';
 /** A killed chunker's dump rests for 13 s at most. */
@@ -69,8 +71,8 @@ export async function runChaos({ seed, dumps, records, times }: ChaosOptions): P
   const strikes = createStrikes({ ...awsOdds(times), ...amplitudeOdds(times), ...notified }, random, fired);
   const began = Date.now();
   const synthesized = await synthesize(IMPORTER);
-  const slowness = Math.max(1, (Date.now() - began) / USUAL_SYNTHESIS_MS);
-  const { amplitude, throttled } = await startAmplitude(strikes, fired);
+  const slowness = Math.min(MAX_SLOWNESS, Math.max(1, (Date.now() - began) / USUAL_SYNTHESIS_MS));
+  const { amplitude, throttled } = await startAmplitude(strikes, fired, WINDOW_SECONDS * slowness);
   const troubles = awsTroubles(strikes);
   const stack = await startDeployed({
     ...synthesized,
@@ -86,10 +88,14 @@ export async function runChaos({ seed, dumps, records, times }: ChaosOptions): P
     const settled = dropAll(stack, contents, dropped, () => strikes(NOTIFIED_TWICE)).then(() =>
       untilSettled({ stack, dropped, fired, slowness }),
     );
+    // Whichever of the two fails second must not count as unhandled.
+    for (const outcome of [settled, watched]) outcome.catch(() => undefined);
     await Promise.race([settled, watched]);
     watching.abort();
     await expectSettled({ stack, contents, dropped, stored: [...amplitude.stored()], throttled, looks: await watched });
     return fired;
+  } catch (cause) {
+    throw new Error(`the chaos run with seed ${seed} went wrong`, { cause });
   } finally {
     watching.abort();
     await stack.stop();
@@ -107,13 +113,13 @@ function hasteOf(slowness: number): Haste {
 }
 
 /** `throttled` are the events of requests of which Amplitude named some: their order may change. */
-async function startAmplitude(strikes: (name: string) => boolean, fired: Fired) {
+async function startAmplitude(strikes: Strikes, fired: Fired, windowSeconds: number) {
   const troubles = amplitudeTroubles(strikes);
   const bodies = new Map<number, string>();
   const throttled = new Set<string>();
   const amplitude = await startSimulator({
     keep: 'events',
-    switches: SWITCHES,
+    switches: { windowSeconds, batchEventsPerSecond: EVENTS_PER_WINDOW / windowSeconds },
     silenced: [SILENCED_DEVICE],
     faults(request) {
       const fault = troubles(request);
