@@ -4,6 +4,8 @@ import { ACCOUNT, queueArn, REGION, tableArn } from './template.ts';
 
 export type Call = {
   readonly accessKey: string;
+  /** Which sandbox of a function it is; undefined for callers that are none. */
+  readonly session: string | undefined;
   /** As it stands in the signature: `s3`, `sqs`, `dynamodb`, … */
   readonly service: string;
   /** As the API calls it: `SendMessageBatch`. */
@@ -18,12 +20,14 @@ export type Call = {
 
 export function readCall(request: IncomingMessage, body: Buffer): Call {
   const [, accessKey = '', service = ''] = SIGNATURE.exec(request.headers.authorization ?? '') ?? [];
-  if (service === 's3') return { accessKey, service, input: {}, ...s3Call(request) };
+  const token = request.headers['x-amz-security-token'];
+  const caller = { accessKey, session: typeof token === 'string' ? token : undefined, service };
+  if (service === 's3') return { ...caller, input: {}, ...s3Call(request) };
   const operation = String(request.headers['x-amz-target']).split('.').at(-1) ?? '';
   const input = JSON.parse(body.toString()) as Record<string, unknown>;
   const action = `${service}:${operation.replace(/Batch$/, '')}`;
   const resource = RESOURCES[service]?.(input) ?? 'unknown';
-  return { accessKey, service, operation, action, resource, bucketArn: '', input };
+  return { ...caller, operation, action, resource, bucketArn: '', input };
 }
 
 const SIGNATURE = /Credential=([^/]+)\/\d+\/[^/]+\/([^/]+)\//;

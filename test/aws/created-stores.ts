@@ -28,10 +28,16 @@ type BucketProperties = {
 };
 type QueueProperties = { readonly QueueName: string; readonly [attribute: string]: unknown };
 
-export async function createStores(template: Template, fauxqs: Fauxqs, dynamo: DynamoDBClient): Promise<Stores> {
+/** `visibilities` replace the visibility timeouts of the queues they name, seconds. */
+export async function createStores(
+  template: Template,
+  fauxqs: Fauxqs,
+  dynamo: DynamoDBClient,
+  visibilities: ReadonlyMap<string, number> = new Map(),
+): Promise<Stores> {
   const { outputs } = template;
   const { s3, sqs } = fauxqs;
-  const queues = await createQueues(template, fauxqs);
+  const queues = await createQueues(template, fauxqs, visibilities);
   const notified = await createBuckets(template, fauxqs);
   for (const { id, properties } of template.resources<Omit<CreateTableCommandInput, 'TableName'>>(
     'AWS::DynamoDB::Table',
@@ -71,12 +77,18 @@ export async function createStores(template: Template, fauxqs: Fauxqs, dynamo: D
 }
 
 /** The queues' URLs. CloudFormation calls a queue's attributes as SQS does. */
-async function createQueues(template: Template, { sqs, endpoint }: Fauxqs): Promise<string[]> {
+async function createQueues(
+  template: Template,
+  { sqs, endpoint }: Fauxqs,
+  visibilities: ReadonlyMap<string, number>,
+): Promise<string[]> {
   const queues = template.resources<QueueProperties>('AWS::SQS::Queue');
   const urls: string[] = [];
   for (const { properties } of queues) {
     const { QueueName, ...attributes } = properties;
-    const texts = Object.entries(attributes).map(([name, value]) => [name, toText(value)]);
+    const VisibilityTimeout = visibilities.get(QueueName) ?? attributes['VisibilityTimeout'];
+    const given = { ...attributes, ...(VisibilityTimeout !== undefined && { VisibilityTimeout }) };
+    const texts = Object.entries(given).map(([name, value]) => [name, toText(value)]);
     await sqs.send(new CreateQueueCommand({ QueueName, Attributes: Object.fromEntries(texts) }));
     urls.push(`${endpoint}/${queueArn(QueueName).split(':').slice(4).join('/')}`);
   }

@@ -7,17 +7,33 @@ import { ENDPOINT_VARIABLE } from '../../shared/aws/environment.ts';
 import { startDynalite } from '../dynalite.ts';
 import { FAKE_AWS, startFauxqs } from '../fauxqs.ts';
 import { createStores, type Stores } from './created-stores.ts';
-import { startEventSource } from './event-source.ts';
+import type { FindDetour } from './detour.ts';
+import { type DeliveryMishaps, startEventSource } from './event-source.ts';
 import { startGateway } from './gateway.ts';
 import { type Permissions, permissionsOf, type Statement } from './permissions.ts';
 import { type LambdaFunction, lambdaFunction } from './sandbox.ts';
+import { shortenWait } from './shorten-wait.ts';
 import { REGION, readTemplate, type Template } from './template.ts';
 
 export type DeployedOptions = {
+  /** What was synthesized: the template and the bundles. */
+  readonly folder: string;
   /** Where the uploader sends instead of to Amplitude. */
   readonly amplitudeUrl: string;
   /** What the secret holds. */
   readonly apiKey: string;
+  /** What goes wrong on the way to AWS and on the queues; nothing by default. */
+  readonly troubles?: { readonly findDetour: FindDetour; readonly mishaps: DeliveryMishaps };
+  /** Shorter times than the template's, for a test in which sandboxes die; those of the template by default. */
+  readonly haste?: Haste;
+};
+
+/** A message that nobody deals with any more comes back only after its visibility timeout, which in the stack takes minutes. */
+export type Haste = {
+  /** Of each function, ms; a chunker's lease lasts as long. A queue's visibility timeout is a second more than its function's. */
+  readonly timeoutMs: { readonly chunker: number; readonly uploader: number };
+  /** No message is hidden or delayed for longer by a function. */
+  readonly longestWaitSeconds: number;
 };
 
 export type Deployed = Stores & {
@@ -35,7 +51,8 @@ export type Deployed = Stores & {
 /** More sandboxes than this machine has cores would only make each slower. */
 const MAX_CONCURRENCY = 2;
 
-export async function startDeployed({ amplitudeUrl, apiKey }: DeployedOptions): Promise<Deployed> {
+export async function startDeployed(options: DeployedOptions): Promise<Deployed> {
+  const { folder, apiKey, troubles, haste } = options;
   const [fauxqs, dynalite] = await Promise.all([startFauxqs(), startDynalite()]);
   const announced: unknown[] = [];
   const gateway = await startGateway({
@@ -47,12 +64,19 @@ export async function startDeployed({ amplitudeUrl, apiKey }: DeployedOptions): 
       secretsmanager: () => ({ SecretString: apiKey }),
       events: (_operation, input) => putEvents(input, announced),
     },
+    detour(call) {
+      const hastened = haste && shortenWait(call, haste.longestWaitSeconds);
+      const { session } = call;
+      if (session === undefined) return hastened && { input: hastened.input };
+      const kill = () => functions.get(call.accessKey)?.kill(session);
+      return { ...(hastened && { input: hastened.input }), ...troubles?.findDetour(hastened ?? call, kill) };
+    },
   });
-  const template = readTemplate(gateway.url);
+  const template = readTemplate(gateway.url, folder);
   const roles = readRoles(template);
-  const stores = await createStores(template, fauxqs, dynalite.client);
-  const functions = createFunctions(template, gateway.url, amplitudeUrl);
-  const sources = startEventSources(template, gateway.url, functions);
+  const stores = await createStores(template, fauxqs, dynalite.client, haste && visibilities(template, haste));
+  const functions = createFunctions(template, gateway.url, options);
+  const sources = startEventSources(template, gateway.url, functions, troubles?.mishaps);
   return {
     ...stores,
     announced,
@@ -99,12 +123,13 @@ function readRoles(template: Template): ReadonlyMap<string, Permissions> {
 function createFunctions(
   template: Template,
   awsUrl: string,
-  amplitudeUrl: string,
+  { amplitudeUrl, haste }: DeployedOptions,
 ): ReadonlyMap<string, LambdaFunction> {
   const functions = template.resources<FunctionProperties>('AWS::Lambda::Function');
   const created = functions.map(({ id, properties }): [string, LambdaFunction] => {
     const { Code, Environment, MemorySize, Timeout } = properties;
     const name = id.toLowerCase();
+    const timeoutMs = haste ? hastyTimeoutMs(name, haste) : Timeout * 1_000;
     const environment = {
       ...Environment.Variables,
       AWS_REGION: REGION,
@@ -114,9 +139,24 @@ function createFunctions(
       [ENDPOINT_VARIABLE]: amplitudeUrl,
     };
     const folder = template.assetFolder(Code.S3Key);
-    return [name, lambdaFunction({ folder, environment, memoryMb: MemorySize, timeoutMs: Timeout * 1_000 })];
+    return [name, lambdaFunction({ folder, environment, memoryMb: MemorySize, timeoutMs })];
   });
   return new Map(created);
+}
+
+function hastyTimeoutMs(functionName: string, { timeoutMs }: Haste): number {
+  return timeoutMs[functionName.startsWith('chunker') ? 'chunker' : 'uploader'];
+}
+
+/** Seconds, by the name of the queue; dead-letter queues have none. */
+function visibilities(template: Template, haste: Haste): ReadonlyMap<string, number> {
+  const sources = template.resources<EventSourceProperties>('AWS::Lambda::EventSourceMapping');
+  return new Map(
+    sources.map(({ properties: { EventSourceArn, FunctionName } }) => [
+      EventSourceArn.split(':').at(-1) ?? '',
+      Math.ceil(hastyTimeoutMs(FunctionName, haste) / 1_000) + 1,
+    ]),
+  );
 }
 
 type EventSourceProperties = {
@@ -127,7 +167,12 @@ type EventSourceProperties = {
   readonly ScalingConfig: { readonly MaximumConcurrency: number };
 };
 
-function startEventSources(template: Template, awsUrl: string, functions: ReadonlyMap<string, LambdaFunction>) {
+function startEventSources(
+  template: Template,
+  awsUrl: string,
+  functions: ReadonlyMap<string, LambdaFunction>,
+  mishaps: DeliveryMishaps | undefined,
+) {
   return template.resources<EventSourceProperties>('AWS::Lambda::EventSourceMapping').map(({ properties }) => {
     const { BatchSize, EventSourceArn, FunctionName, FunctionResponseTypes, ScalingConfig } = properties;
     const credentials = { accessKeyId: FunctionName, secretAccessKey: 'test' };
@@ -141,6 +186,7 @@ function startEventSources(template: Template, awsUrl: string, functions: Readon
       concurrency: Math.min(ScalingConfig.MaximumConcurrency, MAX_CONCURRENCY),
       reportsFailures: FunctionResponseTypes?.includes('ReportBatchItemFailures') ?? false,
       invoke: (event) => taker.invoke(event),
+      ...(mishaps && { mishaps }),
     });
   });
 }

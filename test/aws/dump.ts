@@ -12,7 +12,7 @@ export type TestDump = {
 /** Must be in no line of any log. */
 export const SECRET_CONTENT = 'only in an event';
 
-const UNUSABLE = [
+export const UNUSABLE = [
   '{"event_type":"cut',
   '[1,2]',
   '{"user_id":"somebody"}',
@@ -35,12 +35,12 @@ export function withoutMadeId(text: string): string {
 }
 
 /** Written by hand where JSON.stringify would change it: an integer beyond 2^53, a number with a zero at its end. */
-function eventText(name: string, index: number): string {
+export function eventText(name: string, index: number, device = `device-${index % 97}`): string {
   const own = index % 3 === 0 ? `"insert_id":"${name} ${index}",` : '';
   const place = PLACES[index % PLACES.length];
-  const properties = `{"order":${9_007_199_254_740_993n + BigInt(index)},"price":${index}.50,"place":"${place}","note":"${SECRET_CONTENT}"}`;
+  const properties = `{"dump":"${name}","order":${9_007_199_254_740_993n + BigInt(index)},"price":${index}.50,"place":"${place}","note":"${SECRET_CONTENT}"}`;
   const time = 1_700_000_000_000 + index * 1_000;
-  return `{"event_type":"visit","device_id":"device-${index % 97}",${own}"time":${time},"event_properties":${properties}}`;
+  return `{"event_type":"visit","device_id":"${device}",${own}"time":${time},"event_properties":${properties}}`;
 }
 
 /** U+2028 is a line end for some readers, and none in JSON. */

@@ -1,6 +1,7 @@
 /** An event source mapping: hands a queue's messages to a function and deletes those that it does not report as failed. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   type Message,
@@ -19,6 +20,15 @@ export type EventSourceOptions = {
   readonly concurrency: number;
   readonly reportsFailures: boolean;
   invoke(event: unknown): Promise<unknown>;
+  readonly mishaps?: DeliveryMishaps;
+};
+
+/** What SQS does not promise to keep from happening; asked once for each message. */
+export type DeliveryMishaps = {
+  /** Its visibility timeout ends at once: it is handed out again while its receiver is still at it. */
+  endsVisibility(): boolean;
+  /** It is done with, and its deletion gets lost. */
+  losesDeletion(): boolean;
 };
 
 /** A pause between looks at an empty queue, ms. No long polls: an emulator may lose a message to one that is broken off. */
@@ -37,25 +47,39 @@ export function startEventSource(options: EventSourceOptions): { stop(): Promise
 }
 
 async function poll(options: EventSourceOptions, stopping: AbortSignal): Promise<void> {
-  const { sqs, queueUrl, batchSize } = options;
+  const { sqs, queueUrl, mishaps } = options;
   // Lambda looks at the queue before it polls it.
   await sqs.send(new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }));
   while (!stopping.aborted) {
-    const { Messages = [] } = await sqs.send(
-      new ReceiveMessageCommand({
-        QueueUrl: queueUrl,
-        MaxNumberOfMessages: batchSize,
-        MessageSystemAttributeNames: ['All'],
-        MessageAttributeNames: ['All'],
-      }),
-    );
-    if (Messages.length === 0) await sleep(PAUSE_MS);
-    else await deliver(Messages, options);
+    const messages = await receive(options);
+    if (messages.length === 0) await sleep(PAUSE_MS);
+    else if (mishaps?.endsVisibility()) await deliverTwice(messages, options);
+    else await deliver(messages, options);
   }
 }
 
+async function receive({ sqs, queueUrl, batchSize }: EventSourceOptions): Promise<readonly Message[]> {
+  const command = new ReceiveMessageCommand({
+    QueueUrl: queueUrl,
+    MaxNumberOfMessages: batchSize,
+    MessageSystemAttributeNames: ['All'],
+    MessageAttributeNames: ['All'],
+  });
+  return (await sqs.send(command)).Messages ?? [];
+}
+
+/** Another invocation is given what this one is at. */
+async function deliverTwice(messages: readonly Message[], options: EventSourceOptions): Promise<void> {
+  const { sqs, queueUrl } = options;
+  for (const { ReceiptHandle } of messages) {
+    await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl: queueUrl, ReceiptHandle, VisibilityTimeout: 0 }));
+  }
+  const again = await receive(options);
+  await Promise.all([deliver(messages, options), again.length > 0 && deliver(again, options)]);
+}
+
 async function deliver(messages: readonly Message[], options: EventSourceOptions): Promise<void> {
-  const { sqs, queueUrl, queueArn, reportsFailures, invoke } = options;
+  const { sqs, queueUrl, queueArn, reportsFailures, invoke, mishaps } = options;
   let result: unknown;
   try {
     result = await invoke({ Records: messages.map((message) => toRecord(message, queueArn)) });
@@ -64,7 +88,8 @@ async function deliver(messages: readonly Message[], options: EventSourceOptions
   }
   const failed = reportsFailures ? failedIds(result, messages) : new Set<string>();
   for (const { MessageId = '', ReceiptHandle } of messages) {
-    if (!failed.has(MessageId)) await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }));
+    if (failed.has(MessageId) || mishaps?.losesDeletion()) continue;
+    await sqs.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle }));
   }
 }
 

@@ -1,7 +1,16 @@
 /** AWS as a function sees it: one endpoint that knows the caller by its credentials and refuses what its role does not allow. */
-import { Agent, createServer, type IncomingMessage, request as send, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as send,
+  type ServerResponse,
+} from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { type Call, readCall } from './aws-call.ts';
+import { awsError, type ServiceAnswer } from './aws-error.ts';
+import type { Detour } from './detour.ts';
 import type { Permissions } from './permissions.ts';
 
 /** Where a service is: its address, or an answer to an operation made here. */
@@ -19,9 +28,11 @@ export type GatewayOptions = {
   readonly services: Readonly<Record<string, Service>>;
   /** Of the caller with this access key; undefined for one that nobody knows. */
   permissions(accessKey: string): Permissions | undefined;
+  /** What happens to an allowed call, if anything does. */
+  detour?(call: Call): Detour | undefined;
 };
 
-export async function startGateway({ services, permissions }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ services, permissions, detour }: GatewayOptions): Promise<Gateway> {
   const agent = new Agent({ keepAlive: true });
   const refused: string[] = [];
   const isAllowed = (call: Call, action: string, resource: string): boolean => {
@@ -29,18 +40,28 @@ export async function startGateway({ services, permissions }: GatewayOptions): P
     refused.push(`${call.accessKey} ${action} ${resource}`);
     return false;
   };
-  const server = createServer((request, response) => void answer(request, response));
+  // A caller that is killed half-way breaks its connection: nobody is left to be answered.
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request);
     const call = readCall(request, body);
+    if (!isAllowed(call, call.action, call.resource)) return relay(denial(call), response);
+    const { input, instead, rewrite, breaks } = detour?.(call) ?? {};
+    if (breaks === 'before') return void response.destroy();
+    if (instead) return relay(made(instead), response);
     const service = services[call.service];
-    if (!isAllowed(call, call.action, call.resource)) return deny(call, response);
-    if (typeof service === 'function') return reply(response, 200, JSON.stringify(service(call.operation, call.input)));
-    const { status, relay } = await forward(request, body, `${service}${request.url}`, agent);
+    const found =
+      typeof service === 'function'
+        ? made({ status: 200, body: JSON.stringify(service(call.operation, input ?? call.input)) })
+        : await forward(request, input ? Buffer.from(JSON.stringify(input)) : body, `${service}${request.url}`, agent);
+    if (breaks === 'after') return void response.destroy();
     // S3 does not tell whoever may not list a bucket that an object is missing.
-    const isHidden = call.service === 's3' && status === 404 && !isAllowed(call, 's3:ListBucket', call.bucketArn);
-    if (isHidden) return deny(call, response);
-    relay(response);
+    const isHidden = call.service === 's3' && found.status === 404 && !isAllowed(call, 's3:ListBucket', call.bucketArn);
+    if (isHidden) return relay(denial(call), response);
+    if (breaks === 'in the answer') return relayHalf(found, response);
+    relay(rewrite ? made({ ...found, body: rewrite(found.content.toString()) }) : found, response);
   }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -56,34 +77,34 @@ export async function startGateway({ services, permissions }: GatewayOptions): P
   };
 }
 
-function deny({ service, action, resource }: Call, response: ServerResponse): void {
-  const message = `not allowed: ${action} on ${resource}`;
-  if (service === 's3') {
-    return reply(response, 403, `<Error><Code>AccessDenied</Code><Message>${message}</Message></Error>`);
-  }
-  reply(response, 403, JSON.stringify({ __type: 'AccessDeniedException', message }));
+type Answer = { readonly status: number; readonly headers: OutgoingHttpHeaders; readonly content: Buffer };
+
+function denial({ service, action, resource }: Call): Answer {
+  const code = service === 's3' ? 'AccessDenied' : 'AccessDeniedException';
+  return made(awsError(service, 403, code, `not allowed: ${action} on ${resource}`));
 }
 
-function reply(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, {
-    'content-type': body.startsWith('<') ? 'application/xml' : 'application/x-amz-json-1.1',
-  });
-  response.end(body);
+function made({ status, body }: ServiceAnswer): Answer {
+  const type = body.startsWith('<') ? 'application/xml' : 'application/x-amz-json-1.1';
+  return { status, headers: { 'content-type': type }, content: Buffer.from(body) };
 }
 
-type Forwarded = { readonly status: number | undefined; relay(response: ServerResponse): void };
-
-async function forward(request: IncomingMessage, body: Buffer, url: string, agent: Agent): Promise<Forwarded> {
+async function forward(request: IncomingMessage, body: Buffer, url: string, agent: Agent): Promise<Answer> {
   const { expect: _, ...headers } = request.headers;
+  const sent = { ...headers, 'content-length': body.length };
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    send(url, { method: request.method, headers, agent }, resolve).once('error', reject).end(body);
+    send(url, { method: request.method, headers: sent, agent }, resolve).once('error', reject).end(body);
   });
-  const content = await buffer(answer);
-  return {
-    status: answer.statusCode,
-    relay(response) {
-      response.writeHead(answer.statusCode ?? 500, answer.headers);
-      response.end(content);
-    },
-  };
+  return { status: answer.statusCode ?? 500, headers: answer.headers, content: await buffer(answer) };
+}
+
+function relay({ status, headers, content }: Answer, response: ServerResponse): void {
+  response.writeHead(status, headers);
+  response.end(content);
+}
+
+/** Says how long the body is, and hangs up in the middle of it. */
+function relayHalf({ status, headers, content }: Answer, response: ServerResponse): void {
+  response.writeHead(status, { ...headers, 'content-length': content.length });
+  response.write(content.subarray(0, content.length / 2), () => response.destroy());
 }

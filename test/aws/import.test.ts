@@ -1,4 +1,4 @@
-/** A dump's way through the stack as it is deployed: the bundles, the wiring and the rights are those of cdk.out. */
+/** A dump's way through the stack as it is deployed: the bundles, the wiring and the rights are what is synthesized. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Simulator, startSimulator } from '../../local/simulator.ts';
@@ -9,12 +9,21 @@ import { type Receipt, receiptKey } from '../../shared/receipt.ts';
 import { type Deployed, startDeployed } from './deployed.ts';
 import { makeDump, SECRET_CONTENT, withoutMadeId } from './dump.ts';
 import { s3Notification, TEST_EVENT } from './s3-notification.ts';
+import { type Synthesized, synthesize } from './synthesize.ts';
 import { until } from './until.ts';
 
 const API_KEY = '0123456789abcdef0123456789abcdef';
 
+let synthesized: Synthesized;
 let simulator: Simulator;
 let stack: Deployed;
+
+// Its own and not that of importer.config.ts, which is there to be edited.
+beforeAll(async () => {
+  const source = { name: 'events', prefix: 'incoming/', project: { secret: 'amplitude/api-key' } };
+  synthesized = await synthesize({ sources: [source] });
+});
+afterAll(() => synthesized.remove());
 
 describe('a dump that is dropped', () => {
   const content = makeDump('first', 3_000);
@@ -24,7 +33,7 @@ describe('a dump that is dropped', () => {
   beforeAll(async () => {
     // The first request fails, so that one chunk goes back to its queue.
     simulator = await startSimulator({ keep: 'events', faults: [{ ...FAULTS.unavailable(), times: 1 }] });
-    stack = await startDeployed({ amplitudeUrl: simulator.url, apiKey: API_KEY });
+    stack = await startDeployed({ ...synthesized, amplitudeUrl: simulator.url, apiKey: API_KEY });
     dropped = await stack.drop('incoming/events.ndjson.gz', gzipSync(content.text));
     await receiptOf(dropped.dump);
     // When the last two chunks are settled at once the receipt is written twice; the second one stays.
@@ -118,7 +127,7 @@ describe('a dump whose API key Amplitude does not know', () => {
   test('is stored nowhere and is dead as a whole: every chunk is in the dead-letter queue and in the books', async () => {
     const content = makeDump('wrong key', 300);
     simulator = await startSimulator();
-    stack = await startDeployed({ amplitudeUrl: simulator.url, apiKey: 'a wrong key' });
+    stack = await startDeployed({ ...synthesized, amplitudeUrl: simulator.url, apiKey: 'a wrong key' });
     const { dump } = await stack.drop('incoming/events.ndjson', content.text);
     const deadBooks = async () => {
       const entry = await stack.ledger.entry(dumpId(dump));

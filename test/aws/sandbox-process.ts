@@ -10,6 +10,7 @@ const { handler } = (await import(pathToFileURL(bundle).href)) as {
 process.on('message', (invocation: Invocation) => void invoke(invocation).then((answer) => process.send?.(answer)));
 // Whoever started it is gone.
 process.on('disconnect', () => process.exit());
+process.send?.('loaded');
 
 async function invoke({ event, requestId, deadline }: Invocation): Promise<InvocationAnswer> {
   const context = { awsRequestId: requestId, getRemainingTimeInMillis: () => deadline - Date.now() };

@@ -16,6 +16,7 @@ export type Template = {
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 
+/** Where `npm run synth` writes. */
 const CDK_OUT = join(import.meta.dirname, '../../cdk.out');
 
 type Json = { readonly [name: string]: unknown };
@@ -25,9 +26,9 @@ type RawTemplate = {
   readonly Outputs: Readonly<Record<string, { readonly Value: unknown }>>;
 };
 
-/** `queueOrigin` is where the queues' URLs point. */
-export function readTemplate(queueOrigin: string): Template {
-  const file = join(CDK_OUT, `${STACK_NAME}.template.json`);
+/** `queueOrigin` is where the queues' URLs point, `folder` what was synthesized. */
+export function readTemplate(queueOrigin: string, folder: string = CDK_OUT): Template {
+  const file = join(folder, `${STACK_NAME}.template.json`);
   if (!existsSync(file)) throw new Error(`${file} is missing; make it with: npm run synth`);
   const { Resources, Outputs } = JSON.parse(readFileSync(file, 'utf8')) as RawTemplate;
   const resolve = resolver(Resources, queueOrigin);
@@ -38,7 +39,7 @@ export function readTemplate(queueOrigin: string): Template {
         .filter(([, resource]) => resource.Type === type)
         .map(([id, { Properties = {} }]) => ({ id, properties: resolve(Properties) as Properties })),
     outputs: Object.fromEntries(outputs) as StackOutputs,
-    assetFolder: (s3Key) => join(CDK_OUT, `asset.${s3Key.replace(/\.zip$/, '')}`),
+    assetFolder: (s3Key) => join(folder, `asset.${s3Key.replace(/\.zip$/, '')}`),
   };
 }
 

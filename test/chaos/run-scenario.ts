@@ -15,6 +15,7 @@ import { embeddedLedger } from '../../shared/embedded/ledger.ts';
 import { openState, type State } from '../../shared/embedded/state.ts';
 import type { OutgoingMessage, Queue } from '../../shared/queue.ts';
 import { type Receipt, receiptKey } from '../../shared/receipt.ts';
+import { expectClosed } from './expect-closed.ts';
 import { fickleAmplitude } from './fickle-amplitude.ts';
 import { count, type Fired, startLife } from './life.ts';
 import { type MadeDump, makeDump, randomFrom, type Scenario, SILENCED_DEVICE } from './scenario.ts';
@@ -212,15 +213,6 @@ function watchBooks(dump: Dump, { db }: State) {
     });
   };
   return { watch, wrong };
-}
-
-function expectClosed(books: Books): void {
-  const { read, filtered, unusable, mapped, events, delivered, refused, parked, dead, inFlight } = books;
-  assert.equal(read, filtered + unusable + mapped, 'the records close');
-  assert.equal(events, delivered + refused + parked + dead + inFlight, 'the events close');
-  for (const [name, count_] of Object.entries({ delivered, refused, parked, dead, inFlight })) {
-    assert.ok(count_ >= 0, `${name} is ${count_}`);
-  }
 }
 
 type Settled = {
