@@ -54,9 +54,9 @@ export function openAmplitudeExport(options: AmplitudeExportOptions): MapFunctio
   };
 }
 
-/** Markers of a finished hour, and rows of the merged-id files that lie beside the events. */
+/** Rows of the merged-id files that lie beside the events, and markers of a finished hour. */
 function isNoEvent(record: JsonObject): boolean {
-  return record.event_type === undefined && (record.event_time === undefined || 'merged_amplitude_id' in record);
+  return 'merged_amplitude_id' in record || Object.keys(record).length === 0;
 }
 
 function toFields(record: JsonObject, eventType: string): AmplitudeEvent {

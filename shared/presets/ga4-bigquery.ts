@@ -137,13 +137,21 @@ function campaignFields(record: JsonObject): JsonObject {
 }
 
 function purchaseFields(record: JsonObject): JsonObject {
-  const items = objectsOf(record.items).map((item) =>
-    Object.fromEntries(Object.entries(item).filter(([, value]) => value !== null && value !== '(not set)')),
-  );
+  const items = objectsOf(record.items).map(itemProperties);
   return present({
     transaction_id: knownText(objectOf(record.ecommerce)?.transaction_id),
     items: items.length === 0 ? undefined : items,
   });
+}
+
+/** Without what is not set, numbers as numbers, the item's own parameters among its fields. */
+function itemProperties({ item_params, ...item }: JsonObject): JsonObject {
+  const quantity = wholeOf(item.quantity) ?? item.quantity;
+  const isSet = ([, value]: [string, Json | undefined]) => value !== '(not set)';
+  return {
+    ...Object.fromEntries(Object.entries(present({ ...item, quantity })).filter(isSet)),
+    ...keyedValues(item_params),
+  };
 }
 
 /** `traffic_source` is where the user first came from. */

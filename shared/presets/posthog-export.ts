@@ -97,6 +97,9 @@ function toFields(record: JsonObject, properties: JsonObject): Omit<AmplitudeEve
   };
 }
 
+/** Written beside the `$` properties by PostHog's SDKs: the project's key, and the user again. */
+const LEFT_OUT: ReadonlySet<string> = new Set(['token', 'distinct_id']);
+
 /** Of PostHog's own properties those that say where the event happened; the rest is about PostHog or has its own field. */
 const KEPT: ReadonlySet<string> = new Set(
   [
@@ -106,7 +109,7 @@ const KEPT: ReadonlySet<string> = new Set(
 );
 
 function keptProperties(properties: JsonObject): JsonObject {
-  return pickFields(properties, (name) => !name.startsWith('$') || KEPT.has(name));
+  return pickFields(properties, (name) => KEPT.has(name) || !(name.startsWith('$') || LEFT_OUT.has(name)));
 }
 
 /** The person's own properties, and how they first came: `$initial_referrer` becomes `initial_referrer`. */
