@@ -13,20 +13,15 @@ const MAX_MS = 8.63e15;
 export function parseTime(text: string): number | undefined {
   const match = TIME.exec(text);
   if (!match) return undefined;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  if (hour > 23 || minute > 59 || second > 59) return undefined;
-  const date = new Date(Date.UTC(year, month - 1, day));
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
-  const ms = Number((match[7] ?? '').padEnd(3, '0').slice(0, 3));
-  const offsetMinutes = Number(`${match[9] ?? ''}1`) * (Number(match[10] ?? 0) * 60 + Number(match[11] ?? 0));
-  return date.getTime() + ((hour * 60 + minute - offsetMinutes) * 60 + second) * 1000 + ms;
+  const [, year, month, day, hour, minute, second, fraction = '', , sign, zoneHours = 0, zoneMinutes = 0] = match;
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
+  const midnight = Date.UTC(Number(year), Number(month) - 1, Number(day));
+  // Date.UTC makes 1 March of 30 February.
+  if (Number(day) > 28 && new Date(midnight).getUTCDate() !== Number(day)) return undefined;
+  if (Number(month) < 1 || Number(month) > 12 || Number(day) < 1) return undefined;
+  const ahead = (Number(zoneHours) * 60 + Number(zoneMinutes)) * (sign === '-' ? -1 : 1);
+  const minutes = Number(hour) * 60 + Number(minute) - ahead;
+  return midnight + (minutes * 60 + Number(second)) * 1000 + Number(fraction.padEnd(3, '0').slice(0, 3));
 }
 
 /** Ms since epoch of a field that holds a text; throws when it is missing or cannot be read. */

@@ -16,17 +16,15 @@ const CONTEXTS_PREFIX = 'contexts_';
 
 /** In TSV they are JSON text with schemas in three columns, in the SDKs' JSON fields that are named by the schema. */
 export function readSelfDescribing(record: JsonObject): SelfDescribing {
+  const names = Object.keys(record);
   const inner = objectOf(parsedObjectOf(record.unstruct_event, 'unstruct_event')?.data);
-  const [field, data] = Object.entries(record).find(([name]) => name.startsWith(EVENT_PREFIX)) ?? [];
+  const field = names.find((name) => name.startsWith(EVENT_PREFIX));
+  const contexts = names.filter((name) => name.startsWith(CONTEXTS_PREFIX)).map((name) => [name, record[name]]);
   return {
-    event: objectOf(inner?.data) ?? objectOf(data) ?? {},
+    event: objectOf(inner?.data) ?? (field === undefined ? undefined : objectOf(record[field])) ?? {},
     eventName: inner ? SCHEMA.exec(textOf(inner.schema) ?? '')?.[2] : nameInField(field),
-    contexts: { ...namedContexts(record), ...contextsBySchema(record) },
+    contexts: { ...Object.fromEntries(contexts), ...contextsBySchema(record) },
   };
-}
-
-function namedContexts(record: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(record).filter(([name]) => name.startsWith(CONTEXTS_PREFIX)));
 }
 
 /** `contexts` came with the event, `derived_contexts` from enrichment. */

@@ -4,8 +4,16 @@
  */
 import * as z from 'zod';
 import type { AmplitudeEvent, JsonObject } from '../amplitude-event.ts';
-import { currencyOf, eventTypeOf, furtherId, historyOptions, identifyOptions } from './history.ts';
-import { platformOf, toEvent, toHistoryEvent } from './history.ts';
+import {
+  currencyOf,
+  eventTypeOf,
+  furtherId,
+  historyOptions,
+  identifyOptions,
+  platformOf,
+  toEvent,
+  toHistoryEvent,
+} from './history.ts';
 import { numberOf, objectOf, objectsOf, show, textOf, unlessEmpty, wholeOf } from './read-field.ts';
 
 /** `false` leaves these calls out; in a name `{name}` and `{category}` stand for the call's own. */
