@@ -23,7 +23,7 @@ type HistoryOptions = { readonly skipUserPropertiesSync: boolean };
 
 /** The event without what is missing, null or an empty object. */
 export function toEvent(fields: AmplitudeEvent): AmplitudeEvent {
-  // Filled field by field, three times as fast as Object.fromEntries: this is done for every event.
+  // Filled field by field, without lists of entries in between: this is done for every event.
   const event: { event_type: string; [field: string]: Json } = { event_type: fields.event_type };
   for (const field of Object.keys(fields)) {
     const value = fields[field];

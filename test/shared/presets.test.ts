@@ -1,8 +1,11 @@
 /** What a source's `preset` may say. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as z from 'zod';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { describeConfigIssues } from '../../shared/config-issues.ts';
 import { type PresetInput, PRESET_SCHEMAS, presetSchema } from '../../shared/presets.ts';
+import { FIXTURES } from './presets/fixtures.ts';
 import { SNOWPLOW_COLUMNS } from '../../shared/presets/snowplow-columns.ts';
 
 test.each(Object.keys(PRESET_SCHEMAS))('%s may be named alone or with options', (name) => {
@@ -64,4 +67,25 @@ test('an enriched Snowplow event has 131 columns, each named once', () => {
     'derived_contexts',
     'true_tstamp',
   ]);
+});
+
+describe('docs/presets.md', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/presets.md'), 'utf8');
+  const sectionOf = (name: string) => text.split(/^## /m).find((section) => section.startsWith(`\`${name}\``)) ?? '';
+
+  test.each(Object.entries(PRESET_SCHEMAS))('%s has a section with each of its options', (name, schema) => {
+    for (const option of Object.keys(schema.shape).filter((key) => key !== 'name')) {
+      expect(sectionOf(name)).toContain(`\`${option}\``);
+    }
+  });
+
+  test.each(Object.keys(PRESET_SCHEMAS).filter((name) => name !== 'rudderstack'))('%s has its defaults', (name) => {
+    for (const [option, value] of Object.entries(presetSchema.parse(name)).filter(([key]) => key !== 'name')) {
+      expect(sectionOf(name)).toContain(`| \`${option}\` | \`${String(value)}\` |`);
+    }
+  });
+
+  test.each(FIXTURES)('names the fixture %s', (file) => {
+    expect(text).toContain(`\`${file}\``);
+  });
 });
