@@ -1,4 +1,4 @@
-/** What all presets share: the events they make are history, and a name must not mean something else to Amplitude. */
+/** What all presets share: how an event of history is made, and values that every tool writes in its own way. */
 import * as z from 'zod';
 import type { AmplitudeEvent, Json, JsonObject } from '../amplitude-event.ts';
 import { present, show, textOf } from './read-field.ts';

@@ -5,7 +5,6 @@
 import * as z from 'zod';
 import type { AmplitudeEvent, JsonObject } from '../amplitude-event.ts';
 import {
-  currencyOf,
   eventTypeOf,
   furtherId,
   historyOptions,
@@ -14,7 +13,8 @@ import {
   toEvent,
   toHistoryEvent,
 } from './history.ts';
-import { numberOf, objectOf, objectsOf, show, textOf, unlessEmpty, wholeOf } from './read-field.ts';
+import { numberOf, objectOf, objectsOf, show, textOf, unlessEmpty } from './read-field.ts';
+import { productRevenue, revenueFields } from './spec-revenue.ts';
 
 /** `false` leaves these calls out; in a name `{name}` and `{category}` stand for the call's own. */
 const viewName = z
@@ -199,36 +199,4 @@ function campaignFields(context: JsonObject): JsonObject {
     referrer: textOf(objectOf(context.page)?.referrer),
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-}
-
-/** Only what says `revenue` is revenue: a price alone also stands on products that are merely looked at. */
-function revenueFields(properties: JsonObject, isOrder: boolean) {
-  const revenue = numberOf(properties.revenue) ?? (isOrder ? numberOf(properties.total) : undefined);
-  if (revenue === undefined) return {};
-  return {
-    revenue,
-    price: numberOf(properties.price),
-    quantity: wholeOf(properties.quantity),
-    productId: productIdOf(properties),
-    revenueType: textOf(properties.revenueType),
-    currency: currencyOf(properties.currency),
-  };
-}
-
-function productRevenue(product: JsonObject, order: JsonObject) {
-  const price = numberOf(product.price);
-  const revenue = numberOf(product.revenue);
-  if (price === undefined && revenue === undefined) return {};
-  return {
-    revenue,
-    price,
-    quantity: wholeOf(product.quantity) ?? 1,
-    productId: productIdOf(product),
-    revenueType: textOf(product.revenueType),
-    currency: currencyOf(product.currency) ?? currencyOf(order.currency),
-  };
-}
-
-function productIdOf(properties: JsonObject): string | undefined {
-  return textOf(properties.productId) ?? textOf(properties.product_id) ?? textOf(properties.sku);
 }
