@@ -15,12 +15,16 @@ export type WallTime = {
 /** As if it were UTC, ms since epoch. Undefined where there is no such day or time, or a year outside 1000 to 9999. */
 export function utcOf(time: WallTime): number | undefined {
   const { year, month = 1, day = 1, hour = 0, minute = 0, second = 0, fraction = '' } = time;
-  if (!(year >= 1000 && year <= 9999 && month >= 1 && month <= 12 && hour <= 23 && minute <= 59 && second <= 59)) {
-    return undefined;
-  }
-  const ms = Date.UTC(year, month - 1, day, hour, minute, second, Number(fraction.slice(0, 3).padEnd(3, '0')));
-  const date = new Date(ms);
-  return date.getUTCDate() === day && date.getUTCMonth() === month - 1 ? ms : undefined;
+  const isTime = hour <= 23 && minute <= 59 && second <= 59;
+  const isDay = year >= 1000 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month);
+  if (!isTime || !isDay) return undefined;
+  const ms = fraction === '' ? 0 : Number(fraction.slice(0, 3).padEnd(3, '0'));
+  return Date.UTC(year, month - 1, day, hour, minute, second, ms);
+}
+
+function daysIn(year: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
 }
 
 /** `Z`, `+02`, `+0200`, `+02:00`, `UTC`, `GMT+2`. */
@@ -36,25 +40,24 @@ export function offsetIn(text: string): number | undefined {
 }
 
 const ISO = new RegExp(
-  `^(\\d{4})-(\\d{2})-(\\d{2})(?:[T ](\\d{2}):(\\d{2})(?::(\\d{2})(?:[.,](\\d{1,9}))?)?\\s?(${OFFSET})?)?$`,
-  'i',
+  `^(\\d{4})-(\\d{2})-(\\d{2})(?:[Tt ](\\d{2}):(\\d{2})(?::(\\d{2})(?:[.,](\\d{1,9}))?)?\\s?(${OFFSET}|z)?)?$`,
 );
 
 /** ms since epoch; without a zone it is UTC. Undefined where the text is not an ISO 8601 date or date and time. */
 export function isoTimeIn(text: string): number | undefined {
   const match = ISO.exec(text.trim());
   if (!match) return undefined;
-  const [, year, month, day, hour = 0, minute = 0, second = 0, fraction = '', zone = 'Z'] = match;
   const utc = utcOf({
-    year: Number(year),
-    month: Number(month),
-    day: Number(day),
-    hour: Number(hour),
-    minute: Number(minute),
-    second: Number(second),
-    fraction,
+    year: Number(match[1]),
+    month: Number(match[2]),
+    day: Number(match[3]),
+    hour: Number(match[4] ?? 0),
+    minute: Number(match[5] ?? 0),
+    second: Number(match[6] ?? 0),
+    fraction: match[7] ?? '',
   });
-  const offset = offsetIn(zone);
+  const zone = match[8] ?? 'Z';
+  const offset = zone === 'Z' ? 0 : offsetIn(zone);
   return utc === undefined || offset === undefined ? undefined : utc - offset;
 }
 

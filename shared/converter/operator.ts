@@ -42,5 +42,5 @@ export const nothing: Read = () => undefined;
 export function syntaxOf({ names, once, again }: Operator): string {
   const shown = (kinds: readonly ArgumentKind[]) => kinds.map((kind) => (kind === 'text' ? '"text"' : kind));
   const repeated = again ? ` | ${shown(again).join(', ')} …` : '';
-  return `[${[`"${names[0]}"`, ...shown(once)].join(', ')}${repeated}]`;
+  return `[${[JSON.stringify(names[0]), ...shown(once)].join(', ')}${repeated}]`;
 }

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import type { JsonObject } from '../../shared/amplitude-event.ts';
 import { compileConverter, ConverterConfigError } from '../../shared/converter.ts';
 import { OPERATORS } from '../../shared/converter/compile.ts';
+import { syntaxOf } from '../../shared/converter/operator.ts';
 import { ConversionError } from '../../shared/converter/values.ts';
 
 const AT = { dump: 'dump.json', position: 1 };
@@ -291,7 +292,7 @@ test('all problems are listed at once, each with its path', () => {
     'converterConfig.convertToAmplitudeFunc.event_type: unknown operator "lowercased"; did you mean "lowercase"?',
     'converterConfig.convertToAmplitudeFunc.time: ifelse is written ["ifelse", source, source, source]; found 2 arguments',
     'converterConfig.convertToAmplitudeFunc.time[2]: parse_time_to_ms: "h" and "K" count half a day and need "a" (AM, PM); 0 to 23 is "H"',
-    'converterConfig.convertToAmplitudeFunc.event_properties["my key"][1]: unknown operator "foo"; did you mean "not"?',
+    'converterConfig.convertToAmplitudeFunc.event_properties["my key"][1]: unknown operator "foo"; did you mean "bool"?',
     'converterConfig.convertToAmplitudeFunc.event_properties["my key"][2]: found 5, expected a field name, an object or a list with an operator; a constant is ["value", 5]',
     "converterConfig.convertToAmplitudeFunc.user_id: found a list where an operator's name belongs",
   ]);
@@ -370,12 +371,12 @@ test('any JSON compiles or is refused with a list, and any record is converted, 
   expect(compiled).toBeGreaterThan(100);
 });
 
-test('the documentation has a row for every operator', () => {
-  const text = readFileSync(join(import.meta.dirname, '../../docs/converter.md'), 'utf8');
-  const rows = [...text.matchAll(/^\| (`\[.*?\]`)((?:, `.*?`)*) \|/gm)];
-  const names = rows.flatMap(([, form = '', others = '']) => [
-    /^`\["(.*?)"/.exec(form)?.[1],
-    ...[...others.matchAll(/`(.*?)`/g)].map(([, name]) => name),
-  ]);
-  expect(names.toSorted()).toEqual(OPERATORS.flatMap((operator) => operator.names).toSorted());
+test('the documentation has a row for every operator, with how it is written and its other names', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/converter.md'), 'utf8').replaceAll('\\|', '|');
+  const [, table = ''] = text.split('## Operators');
+  const rows = [...table.matchAll(/^\| (`\[.*?\]`(?:, `.*?`)*) \|/gm)].map(([, row]) => row);
+  const operators = OPERATORS.map((operator) =>
+    [syntaxOf(operator), ...operator.names.slice(1)].map((text) => `\`${text}\``).join(', '),
+  );
+  expect(rows.toSorted()).toEqual(operators.toSorted());
 });
