@@ -26,6 +26,7 @@ test.each([
   ['(?m)^a$', 'x', 'a\na', 'x\nx'],
   ['a(?i:B)', 'x', 'ab aB AB', 'x x AB'],
   ['a$', 'x', 'a\n', 'x\n'],
+  ['a$', 'x', 'aba', 'abx'],
   ['a\\z', 'x', 'a\n', 'a\n'],
   ['a\\Z', 'x', 'a\n', 'x\n'],
   ['\\Aa', 'x', 'aa', 'xa'],

@@ -390,6 +390,8 @@ const ROWS: readonly Row[] = [
     name: 'multiply',
     works: [
       [['multiply', 'seconds', ['int', 1000]], { seconds: '1645066434.189' }, 1645066434189],
+      [['multiply', 'a', ['int', 1000]], { a: 1.005 }, 1005],
+      [['multiply', 'a', ['int', 1000]], { a: 1.0059 }, 1005],
       [['multiply', 'a', 'a'], { a: 9007199254740991 }, 81129638414606663681390495662081n],
     ],
     wrong: [['multiply'], 'rule: multiply is written ["multiply", source | source …]; found 0 arguments'],
