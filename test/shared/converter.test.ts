@@ -374,7 +374,7 @@ test('any JSON compiles or is refused with a list, and any record is converted, 
 test('the documentation has a row for every operator, with how it is written and its other names', () => {
   const text = readFileSync(join(import.meta.dirname, '../../docs/converter.md'), 'utf8').replaceAll('\\|', '|');
   const [, table = ''] = text.split('## Operators');
-  const rows = [...table.matchAll(/^\| (`\[.*?\]`(?:, `.*?`)*) \|/gm)].map(([, row]) => row);
+  const rows = [...table.matchAll(/^\| (`\[.*?\]`(?:, `.*?`)*) \|/gm)].map(([, row = '']) => row);
   const operators = OPERATORS.map((operator) =>
     [syntaxOf(operator), ...operator.names.slice(1)].map((text) => `\`${text}\``).join(', '),
   );
