@@ -39,7 +39,8 @@ function expected(issue: Issue): string {
   }
 }
 
-function suggestion(key: string, known: readonly string[]): string {
+/** The known name that is nearest, as a question. */
+export function suggestion(key: string, known: readonly string[]): string {
   const nearest = known.toSorted((a, b) => distance(key, a) - distance(key, b))[0];
   return nearest ? `; did you mean "${nearest}"?` : '';
 }
