@@ -61,9 +61,9 @@ export function placeIn(line: Line, dump: Candidate, now: number, { graceMs }: L
   if (open?.id === dump.id && !open.isRead) return { kind: 'open' };
   const known = waiting.find(({ id }) => id === dump.id);
   if (known && now < known.nextAt) return { kind: 'repeat' };
-  const place = known ?? { ...dump, since: now };
-  const ahead = waiting.filter((other) => other.id !== dump.id && compare(other, place) < 0).length;
-  return { kind: ahead === 0 && now - place.since >= graceMs ? 'next' : 'waits', ahead };
+  const { since } = known ?? { since: now };
+  const ahead = known ? waiting.indexOf(known) : placeFor({ ...dump, since }, waiting);
+  return { kind: ahead === 0 && now - since >= graceMs ? 'next' : 'waits', ahead };
 }
 
 /**
@@ -85,10 +85,12 @@ export function waitMs(
 /** The dump waits, and looks again after `ms`. In the first half of that time no message of it but a repeat can come. */
 export function enterLine(line: Line, dump: Candidate, now: number, ms: number): Line {
   const { id, key } = dump;
-  const since = line.waiting.find((other) => other.id === id)?.since ?? now;
-  const entry = { id, key, since, nextAt: now + ms / 2, lapsesAt: now + ms + WAITING_LAPSES_MS };
-  const waiting = [...line.waiting.filter((other) => other.id !== id), entry];
-  return { ...line, waiting: waiting.toSorted(compare).slice(0, MAX_WAITING) };
+  const { waiting } = line;
+  const times = { nextAt: now + ms / 2, lapsesAt: now + ms + WAITING_LAPSES_MS };
+  const isKnown = waiting.some((other) => other.id === id);
+  if (isKnown) return { ...line, waiting: waiting.map((other) => (other.id === id ? { ...other, ...times } : other)) };
+  const entry = { id, key, since: now, ...times };
+  return { ...line, waiting: waiting.toSpliced(placeFor(entry, waiting), 0, entry).slice(0, MAX_WAITING) };
 }
 
 /** The turn goes to the dump; undefined when somebody else was quicker. `before` is what it saw as open. */
@@ -126,6 +128,12 @@ export function leaveLine(line: Line, { id }: Candidate): Line | undefined {
 
 function without({ waiting }: Line, id: string): readonly WaitingDump[] {
   return waiting.filter((other) => other.id !== id);
+}
+
+/** How many of those that wait come before it. */
+function placeFor(dump: Sorted, waiting: readonly WaitingDump[]): number {
+  const behind = waiting.findIndex((other) => compare(other, dump) > 0);
+  return behind === -1 ? waiting.length : behind;
 }
 
 type Sorted = Pick<WaitingDump, 'id' | 'key' | 'since'>;
