@@ -87,11 +87,12 @@ async function hasBeenRead(dump: Candidate, ledger: TakeTurnPorts['ledger']): Pr
 /** What is parked or dead holds up nobody: it comes late anyway. */
 async function standingOf(open: OpenDump | undefined, ledger: TakeTurnPorts['ledger']): Promise<Standing> {
   if (!open) return { isOver: true, progress: '' };
-  const { isRead } = open;
   const entry = await ledger.entry(open.dumpId);
-  if (!entry) return { isOver: isRead, progress: 'not begun' };
+  if (!entry) return { isOver: open.isRead, progress: 'not begun' };
   const { run, state, checkpoint } = entry;
-  if (!isRead || state === 'reading') {
+  // Before its turn a dump that is to be read once more was read already.
+  const isRead = state !== 'reading' && (open.isRead || open.id === open.dumpId);
+  if (!isRead) {
     return { isOver: false, progress: `run ${run} ${state} segment ${checkpoint.segment}` };
   }
   const inFlight = state === 'closed' ? 0 : sumBooks(await ledger.segments(entry)).inFlight;

@@ -46,7 +46,7 @@ export function testLines(open: () => LedgerUnderTest): void {
       const { rev } = await ledger.line(source);
       const lines = [1, 2, 3, 4, 5].map((n) => ({ ...LINE, changedAt: 10 * round + n }));
       const answers = await Promise.all(lines.map((line) => ledger.saveLine(source, line, rev)));
-      expect(answers.toSorted()).toEqual([false, false, false, false, true]);
+      expect(answers.filter((isSaved) => isSaved)).toHaveLength(1);
       expect((await ledger.line(source)).line).toEqual(lines[answers.indexOf(true)]);
     }
   });
