@@ -3,6 +3,7 @@ import { ArnFormat, CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-li
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { INTAKE_MAX_RECEIVES } from '../lambdas/chunker/intake-back-off.ts';
 import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
 import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../shared/aws/environment.ts';
 import { ledgerTable } from '../shared/aws/ledger-table.ts';
@@ -20,8 +21,6 @@ const CHUNKER_TIMEOUT = Duration.minutes(15);
 const CHUNKERS = 2;
 /** Parked messages that are tried at a time. */
 const PARKED_UPLOADERS = 2;
-/** A dump that cannot be read now is seen again after at most 15 minutes, so that this is about a day. */
-const INTAKE_MAX_RECEIVES = 100;
 /**
  * The uploader gives a chunk up after its own number of tries, books it as dead and sends it to the dead-letter queue.
  * SQS would move it so many receives later: the safety net for what the uploader never got to book, as it crashed each time.
@@ -46,7 +45,8 @@ export class ImporterStack extends Stack {
 
     const intake = new QueueWithDeadLetters(this, 'Intake', {
       visibility: CHUNKER_TIMEOUT.plus(Duration.minutes(1)),
-      maxReceives: INTAKE_MAX_RECEIVES,
+      // At the receive before, the chunker itself gives it up.
+      maxReceives: INTAKE_MAX_RECEIVES + 1,
     });
     const landing = landingBucket(this, importer, intake.queue);
     const upload = new QueueWithDeadLetters(this, 'Upload', {
@@ -72,7 +72,7 @@ export class ImporterStack extends Stack {
     this.addOutputs(places);
   }
 
-  private addChunker(places: Places, { existingBucket }: Importer): void {
+  private addChunker(places: Places, { existingBucket, sources }: Importer): void {
     const { landing, intake, upload, results, ledger } = places;
     const environment: Record<(typeof CHUNKER_VARIABLES)[number], string> = {
       INTAKE_QUEUE_URL: intake.queue.queueUrl,
@@ -80,11 +80,14 @@ export class ImporterStack extends Stack {
       LEDGER_TABLE: ledger.tableName,
       RESULTS_BUCKET: results.bucketName,
     };
+    const isInOrder = sources.some(({ inOrder }) => inOrder);
     const chunker = new Stage(this, 'Chunker', {
       description: 'Reads dumps and makes them into chunks of events',
       memorySize: 1_769, // one whole vCPU: parsing is what takes the time
       timeout: CHUNKER_TIMEOUT,
       environment,
+      // A dump that waits for its turn looks every few minutes, and its message is a new one each time.
+      sendsToItself: isInOrder,
     });
     chunker.takes(intake.queue, CHUNKERS);
     // Our own bucket keeps no versions.
@@ -92,7 +95,7 @@ export class ImporterStack extends Stack {
     chunker.mayDo(['s3:GetObject', ...versions], landing.arnForObjects('*'));
     // Without it S3 says 403 instead of 404 of a dump that is gone, which would be tried for a day instead of given up.
     chunker.mayDo(['s3:ListBucket'], landing.bucketArn);
-    chunker.mayDo(['sqs:SendMessage'], upload.queue.queueArn);
+    chunker.mayDo(['sqs:SendMessage'], upload.queue.queueArn, ...(isInOrder ? [intake.queue.queueArn] : []));
     chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
     this.letKeepBooks(chunker, places);
   }

@@ -42,6 +42,8 @@ export type Engine = ReturnType<typeof openEngine>;
 
 /** An intake message that keeps failing (a file that cannot be read) is given up after so many tries. */
 const INTAKE_MAX_RECEIVES = 5;
+/** All that is on the queue is seen before the first of it has its turn, and a look costs next to nothing. */
+const LINE = { graceMs: 1, pollMs: 20 };
 /** One process holds the state's lock, so whoever claims is the only one there is: it may take over its own lease. */
 const OWNER = 'embedded';
 /** Nothing stops this process but its user. */
@@ -55,7 +57,7 @@ export function openEngine(options: EngineOptions) {
   const source = (name: string, fifo: boolean, maxReceives: number) =>
     open(name, { fifo, deadLetters: { queue: `${name}-dlq`, maxReceives } });
   const queues = {
-    intake: source('intake', false, INTAKE_MAX_RECEIVES),
+    intake: source('intake', false, INTAKE_MAX_RECEIVES + 1),
     // The uploader gives up by itself, and books it, before the queue would; the queue's own limit is for crashes.
     upload: source('upload', true, queueMaxReceives(importer.maxTries)),
     parked: source('parked', false, queueMaxReceives(PARKED_MAX_TRIES)),
@@ -93,6 +95,9 @@ export function openEngine(options: EngineOptions) {
     owner: OWNER,
     dumps: between('dumps', fileDumps()),
     uploads: queues.upload,
+    intake: queues.intake,
+    line: LINE,
+    maxReceives: INTAKE_MAX_RECEIVES,
     msLeft: () => MS_LEFT,
     progress: (read: number, bytes: number) => options.progress?.(read, bytes),
   };

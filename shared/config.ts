@@ -70,6 +70,11 @@ const sourceSchema = z.strictObject({
   insertId: z.enum(['content', 'position']).default('content'),
   /** Amplitude refuses shorter user and device ids; sent along as `options.min_id_length` when it is set. */
   minIdLength: z.int().min(1).max(100).optional(),
+  /**
+   * Dumps one after the other, the smallest key first, so that a device's events stay in order across dumps too: the
+   * next one begins when nothing of the one before is in flight.
+   */
+  inOrder: z.boolean().default(false),
   caps: capsSchema.prefault({}),
 });
 

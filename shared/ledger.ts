@@ -120,6 +120,43 @@ export type Claim =
   | { readonly kind: 'busy'; readonly until: number }
   | { readonly kind: 'done'; readonly run: Run; readonly state: 'read' | 'closed' };
 
+/** A dump that waits for its turn. */
+export type WaitingDump = {
+  /** The dump's id, with that of the request to read it once more if it is one. */
+  readonly id: string;
+  readonly key: string;
+  /** When it was first seen, ms since epoch. */
+  readonly since: number;
+  /** Its message comes back later than this; what is seen of it before is a repeat. */
+  readonly nextAt: number;
+  /** When it has not come back by then, it is lost. */
+  readonly lapsesAt: number;
+};
+
+/** The dump whose turn it is. */
+export type OpenDump = {
+  readonly id: string;
+  readonly dumpId: string;
+  readonly key: string;
+  readonly openedAt: number;
+  /** Set once the chunker is through with it: only its chunks are still on their way. */
+  readonly isRead: boolean;
+  /** How far it was when it was last seen to have made a step, and when that was. */
+  readonly progress: string;
+  readonly progressAt: number;
+};
+
+/** The line of a source whose dumps are taken one after the other. */
+export type Line = {
+  /** While dumps wait it is changed every few minutes. */
+  readonly changedAt: number;
+  readonly open?: OpenDump;
+  /** The next one first. */
+  readonly waiting: readonly WaitingDump[];
+};
+
+export const EMPTY_LINE: Line = { changedAt: 0, waiting: [] };
+
 export type Ledger = {
   /** Takes the dump for one reader at a time; a lease that has run out may be taken over. */
   claim(request: ClaimRequest): Promise<Claim>;
@@ -152,4 +189,9 @@ export type Ledger = {
   entry(dumpId: string): Promise<DumpEntry | undefined>;
   /** The counts of the dump's current run, a segment each, in order. */
   segments(run: Run): Promise<readonly SegmentCounts[]>;
+
+  /** The line of a source, empty at first, and the name of its last change. */
+  line(source: string): Promise<{ readonly line: Line; readonly rev: string | undefined }>;
+  /** Replaces the line; false, and nothing changes, when `rev` is not the name of its last change any more. */
+  saveLine(source: string, line: Line, rev: string | undefined): Promise<boolean>;
 };

@@ -14,6 +14,7 @@ const NAMES_AND_NUMBERS = [
   'shared/stack-outputs.ts',
   'shared/aws/environment.ts',
   'shared/aws/ledger-table.ts',
+  'lambdas/chunker/intake-back-off.ts',
   'lambdas/uploader/back-off.ts',
 ];
 

@@ -13,7 +13,11 @@ import { dynamoLedger } from '../../shared/aws/ledger.ts';
 import { s3Dumps, s3Results } from '../../shared/aws/objects.ts';
 import { sqsQueue } from '../../shared/aws/queue.ts';
 import { describeError, logJson } from '../../shared/log.ts';
+import { INTAKE_MAX_RECEIVES } from './intake-back-off.ts';
 import { type IntakePorts, takeIntake } from './take-intake.ts';
+
+/** S3 notifies within seconds; a look at the line is an invocation of some 20 ms. */
+const LINE = { graceMs: 10_000, pollMs: 5_000 };
 
 type Sandbox = ReturnType<typeof openSandbox>;
 let sandbox: Sandbox | undefined;
@@ -40,6 +44,7 @@ function openSandbox() {
   const sqs = new SQSClient();
   // Its adapter tries again by itself, body included.
   const s3 = new S3Client({ maxAttempts: 1 });
+  const intake = sqsQueue(sqs, names.INTAKE_QUEUE_URL, { fifo: false });
   const ports: Omit<IntakePorts, 'msLeft' | 'owner'> = {
     importer,
     // The bundle holds the code and the config. zlib decides how small a chunk becomes, and so whether it is halved.
@@ -55,6 +60,9 @@ function openSandbox() {
     announce: announceReceipts(new EventBridgeClient()),
     now: Date.now,
     log: logJson,
+    intake,
+    line: LINE,
+    maxReceives: INTAKE_MAX_RECEIVES,
   };
-  return { ports, intake: sqsQueue(sqs, names.INTAKE_QUEUE_URL, { fifo: false }) };
+  return { ports, intake };
 }

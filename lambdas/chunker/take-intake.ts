@@ -1,32 +1,52 @@
 /** Takes one intake message: chunks the dumps it names, and says whether the message is to be seen again. */
 import { type Importer, type Source, sourceOf } from '../../shared/config.ts';
 import { type Dump, dumpUrl } from '../../shared/dump.ts';
+import type { Ledger } from '../../shared/ledger.ts';
 import { describeError, type Log } from '../../shared/log.ts';
 import { DumpUnreadable } from '../../shared/objects.ts';
 import { type ChunkDumpOutcome, type ChunkDumpPorts, chunkDump } from './chunk-dump.ts';
+import { intakeBackOffMs } from './intake-back-off.ts';
 import { type Intake, readNotification } from './notification.ts';
+import { endTurnOf, leaveTurn, takeTurn, type TakeTurnPorts } from './take-turn.ts';
 
-export type IntakePorts = ChunkDumpPorts & {
-  readonly importer: Importer;
-  readonly fingerprint: string;
-  readonly owner: string;
-  readonly log: Log;
-};
+export type IntakePorts = ChunkDumpPorts &
+  TakeTurnPorts & {
+    readonly ledger: Ledger;
+    readonly importer: Importer;
+    readonly fingerprint: string;
+    readonly owner: string;
+    readonly log: Log;
+    /** A message that was received more often is given up; its queue moves it to the dead letters at the receive after that. */
+    readonly maxReceives: number;
+  };
 
 /** Undefined when the message is done with; otherwise the milliseconds after which to see it again. Never throws. */
 export async function takeIntake(body: string, receives: number, ports: IntakePorts): Promise<number | undefined> {
   try {
     const waits: number[] = [];
-    for (const intake of readNotification(body)) {
+    const intakes = readNotification(body);
+    if (receives > ports.maxReceives) return await giveUp(intakes, ports);
+    for (const intake of intakes) {
       const waitMs = await takeDump(intake, ports);
       if (waitMs !== undefined) waits.push(waitMs);
     }
     return waits.length > 0 ? Math.min(...waits) : undefined;
   } catch (error) {
-    const waitMs = Math.min(900_000, 5_000 * 2 ** Math.min(receives - 1, 20));
+    const waitMs = intakeBackOffMs(receives);
     ports.log('warn', 'dump is tried again', { error: describeError(error), receives, waitMs });
     return waitMs;
   }
+}
+
+/** Whether it failed or its reader crashed each time: what stands behind it in the line goes on. */
+async function giveUp(intakes: readonly Intake[], ports: IntakePorts): Promise<number> {
+  for (const intake of intakes) {
+    const source = chooseSource(intake, ports.importer);
+    if (source?.inOrder) await leaveTurn(intake, source, ports);
+    const error = `it could not be read ${ports.maxReceives} times; its message goes to the dead letters: replay it`;
+    ports.log('error', 'dump is given up', { dump: dumpUrl(intake.dump), error });
+  }
+  return 0;
 }
 
 async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | undefined> {
@@ -42,11 +62,16 @@ async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | un
     log('info', 'object is no dump: no source takes its key', { dump });
     return undefined;
   }
+  if (source.inOrder && !(await takeTurn(intake, source, ports))) return undefined;
   const sized = await withSize(intake.dump, ports);
-  if (!sized) return undefined;
+  if (!sized) {
+    if (source.inOrder) await leaveTurn(intake, source, ports);
+    return undefined;
+  }
   const again = intake.again === undefined ? {} : { again: intake.again };
   const outcome = await chunkDump({ dump: sized, source, importer, fingerprint, owner, ...again }, ports);
   const { kind, ...fields } = outcome;
+  if (source.inOrder && (kind === 'read' || kind === 'known')) await endTurnOf(intake, source, ports);
   log(kind === 'read' && outcome.failure ? 'error' : 'info', `dump ${SAID[kind]}`, {
     dump,
     source: source.name,

@@ -15,6 +15,11 @@ export function segmentKey(of: Run & { readonly segment: number }): Key {
   return { pk: `dump#${of.dumpId}`, sk: `${segmentPrefix(of)}${String(of.segment).padStart(8, '0')}` };
 }
 
+/** The line of a source whose dumps are taken in order. */
+export function lineKey(source: string): Key {
+  return { pk: `source#${source}`, sk: 'line' };
+}
+
 /** What the sort keys of a run's segments begin with; they sort as the segments do. */
 export function segmentPrefix({ run }: Pick<Run, 'run'>): string {
   return `run#${String(run).padStart(6, '0')}#segment#`;

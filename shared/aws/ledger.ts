@@ -1,5 +1,5 @@
 /**
- * The ledger of the AWS engine: one DynamoDB table with an item per dump and per segment (see ledger-table.ts).
+ * The ledger of the AWS engine: one DynamoDB table with an item per dump, per segment and per line (see ledger-table.ts).
  * It needs GetItem, PutItem, UpdateItem and Query on the table, and nothing else.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -18,6 +18,7 @@ import {
   release,
   saveCheckpoint,
 } from './ledger-dumps.ts';
+import { readLine, saveLine } from './ledger-lines.ts';
 import { bookDead, bookReplayed, countTry, planSegment, readSegment, readSegments, settle } from './ledger-segments.ts';
 
 export type DynamoLedgerOptions = {
@@ -50,6 +51,8 @@ export function dynamoLedger(client: DynamoDBClient, table: string, options: Dyn
     close: (run, finishedAt) => close(store, run, finishedAt),
     entry: async (id) => (await readDump(store, id))?.item.entry,
     segments: async (run) => (await readSegments(store, run)).map(toCounts),
+    line: (source) => readLine(store, source),
+    saveLine: (source, line, rev) => saveLine(store, source, line, rev),
   };
 }
 

@@ -1,17 +1,20 @@
-/** The ledger's two SQLite tables: a row of JSON per dump and per segment, read and written inside transactions. */
+/** The ledger's SQLite tables: a row of JSON per dump, per segment and per line, read and written inside transactions. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Run } from '../dump.ts';
+import { EMPTY_LINE, type Line } from '../ledger.ts';
 import { checkVersion, type DumpItem, EMPTY_SEGMENT, ITEM_VERSION, type SegmentItem } from '../ledger-items.ts';
 import { inTransaction } from './transaction.ts';
 
 export type SegmentRef = Run & { readonly segment: number };
+export type LineItem = { readonly rev: number; readonly line: Line };
 export type LedgerRows = ReturnType<typeof ledgerRows>;
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS ledger_dumps (dump_id TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS ledger_segments (
     dump_id TEXT, run INTEGER, segment INTEGER, item TEXT NOT NULL, PRIMARY KEY (dump_id, run, segment)
-  ) WITHOUT ROWID;`;
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS ledger_lines (source TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID;`;
 
 /** Changes nothing where they are there already, so that a reader may do it too. */
 export function createLedgerTables(db: DatabaseSync): void {
@@ -25,6 +28,8 @@ export function ledgerRows(db: DatabaseSync) {
   const getSegment = db.prepare('SELECT item FROM ledger_segments WHERE dump_id = ? AND run = ? AND segment = ?');
   const putSegment = db.prepare('INSERT OR REPLACE INTO ledger_segments VALUES (?, ?, ?, ?)');
   const getSegments = db.prepare('SELECT item FROM ledger_segments WHERE dump_id = ? AND run = ? ORDER BY segment');
+  const getLine = db.prepare('SELECT item FROM ledger_lines WHERE source = ?');
+  const putLine = db.prepare('INSERT OR REPLACE INTO ledger_lines VALUES (?, ?)');
   return {
     /** All of `work` or nothing of it; nobody else writes meanwhile. */
     transact: <T>(work: () => T): T => inTransaction(db, work),
@@ -49,6 +54,14 @@ export function ledgerRows(db: DatabaseSync) {
       const found = getSegments.all(dumpId, run);
       return found.map((row) => decodeSegment(String(row.item), `a segment of dump ${dumpId}`));
     },
+    /** `rev` counts its changes; 0 when there was none. */
+    line(source: string): LineItem {
+      const row = getLine.get(source);
+      return row ? decodeLine(String(row.item), `the line of source ${source}`) : { rev: 0, line: EMPTY_LINE };
+    },
+    putLine(source: string, item: LineItem): void {
+      putLine.run(source, encode(item));
+    },
   };
 }
 
@@ -70,4 +83,10 @@ function decodeSegment(text: string, what: string): SegmentItem {
   const { v, settled, parkedSent, deadUnits, ...item } = JSON.parse(text) as Row;
   checkVersion(v, what);
   return { ...item, settled: new Set(settled), parkedSent: new Set(parkedSent), deadUnits: new Set(deadUnits) };
+}
+
+function decodeLine(text: string, what: string): LineItem {
+  const { v, ...item } = JSON.parse(text) as { v: unknown } & LineItem;
+  checkVersion(v, what);
+  return item;
 }

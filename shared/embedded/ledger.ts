@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type Booking, book, dying, reviving, settling, standingOf, tryAgain, unitStateOf } from '../book-unit.ts';
 import { decideClaim } from '../claim.ts';
 import { dumpId, type Run } from '../dump.ts';
-import type { Claim, ClaimRequest, Ledger, Settlement, UnitRef } from '../ledger.ts';
+import type { Claim, ClaimRequest, Ledger, Line, Settlement, UnitRef } from '../ledger.ts';
 import { type DumpItem, isDumpComplete, isSegmentComplete, toClaim, toCounts } from '../ledger-items.ts';
 import { type LedgerRows, ledgerRows, type SegmentRef } from './ledger-rows.ts';
 
@@ -36,6 +36,11 @@ export function embeddedLedger(db: DatabaseSync, now: () => number = Date.now): 
       changeDump(rows, run, (item) => item.entry.state === 'read' && withEntry(item, { state: 'closed', finishedAt })),
     entry: async (id) => rows.dump(id)?.entry,
     segments: async (run) => rows.segments(run).map(toCounts),
+    async line(source) {
+      const { line, rev } = rows.line(source);
+      return { line, rev: String(rev) };
+    },
+    saveLine: async (source, line, seen) => rows.transact(() => saveLine(rows, source, line, seen)),
   };
 }
 
@@ -72,6 +77,13 @@ function completeSegment(rows: LedgerRows, segment: SegmentRef): boolean {
     return !item.done.has(segment.segment) && { ...item, done: new Set(item.done).add(segment.segment) };
   });
   return isDumpComplete(rows.dump(segment.dumpId), segment);
+}
+
+function saveLine(rows: LedgerRows, source: string, line: Line, seen: string | undefined): boolean {
+  const { rev } = rows.line(source);
+  if (String(rev) !== seen) return false;
+  rows.putLine(source, { rev: rev + 1, line });
+  return true;
 }
 
 /** Writes what `change` makes of the dump; false when that is nothing, or `run` is not its current one. */

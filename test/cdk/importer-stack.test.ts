@@ -118,6 +118,20 @@ describe('functions', () => {
   });
 });
 
+test('the chunker may send a dump that waits for its turn back to its own queue, only where a source wants order', () => {
+  const [project, inOrder] = [{ secret: 'amplitude/api-key' }, true];
+  const ordered = templateOf({ sources: [{ name: 'days', project, inOrder }] });
+  const intoIntake = (of: typeof template) =>
+    grantsOf(of).filter(([action, resource]) => action === 'sqs:SendMessage' && resource.includes('"IntakeQueue'));
+  const loops = (of: typeof template) =>
+    propertiesOf<{ RecursiveLoop: string }>(of, 'AWS::Lambda::Function').map(({ RecursiveLoop }) => RecursiveLoop);
+  expect([intoIntake(template), intoIntake(ordered)].map(({ length }) => length)).toEqual([0, 1]);
+  expect([loops(template), loops(ordered)]).toEqual([
+    ['Terminate', 'Allow'],
+    ['Allow', 'Allow'],
+  ]);
+});
+
 test('the outputs are those that the command line reads', () => {
   expect(Object.keys(template.findOutputs('*')).toSorted()).toEqual(STACK_OUTPUTS.toSorted());
 });

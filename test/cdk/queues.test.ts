@@ -1,5 +1,6 @@
 /** The queues of the stack: what would lose a message or hold up a lane. */
 import { describe, expect, test } from 'vitest';
+import { INTAKE_MAX_RECEIVES } from '../../lambdas/chunker/intake-back-off.ts';
 import { PARKED_MAX_TRIES } from '../../lambdas/uploader/back-off.ts';
 import {
   deniesPlainHttp,
@@ -55,7 +56,7 @@ describe('queues', () => {
   });
 
   test('move a message by themselves only after our own code would have given it up', () => {
-    expect(intake?.RedrivePolicy?.maxReceiveCount).toBe(100);
+    expect(intake?.RedrivePolicy?.maxReceiveCount).toBe(INTAKE_MAX_RECEIVES + 1);
     expect(upload?.RedrivePolicy?.maxReceiveCount).toBe(600);
     expect(parked?.RedrivePolicy?.maxReceiveCount).toBe(PARKED_MAX_TRIES + 50);
   });

@@ -245,7 +245,7 @@ function pick({ delivered, parked, dead, inFlight }: Pick<Books, 'delivered' | '
 }
 
 /** Events that were never throttled keep their device's order. */
-function expectOrder(
+export function expectOrder(
   stored: readonly { readonly id: string; readonly device: string }[],
   disturbed: ReadonlySet<string>,
 ): void {

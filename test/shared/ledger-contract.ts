@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { type Ledger, START } from '../../shared/ledger.ts';
 import { testCompletion } from './ledger-contract-completion.ts';
+import { testLines } from './ledger-contract-lines.ts';
 import { testUnits } from './ledger-contract-units.ts';
 import { chunkOf, claimOf, delivered, newDump, OWNERS, planOf, startDump } from './ledger-fixtures.ts';
 
@@ -9,6 +10,8 @@ export type LedgerUnderTest = {
   readonly ledger: Ledger;
   /** Marks the items of a dump as written by the next version. */
   makeNewer(dumpId: string): Promise<void>;
+  /** Likewise the line of a source. */
+  makeLineNewer(source: string): Promise<void>;
 };
 
 /** `open` is called in each test; it may hand out the same ledger again. */
@@ -16,6 +19,7 @@ export function ledgerContract(open: () => LedgerUnderTest): void {
   testClaims(open);
   testUnits(open);
   testCompletion(open);
+  testLines(open);
 }
 
 function testClaims(open: () => LedgerUnderTest): void {

@@ -4,7 +4,9 @@ import { addCounts } from '../../shared/books.ts';
 import {
   type ClaimRequest,
   type DumpEntry,
+  EMPTY_LINE,
   type Ledger,
+  type Line,
   type SegmentCounts,
   type SegmentPlan,
   type Settlement,
@@ -15,10 +17,14 @@ import {
 type ModelUnit = { readonly ref: UnitRef; isDead: boolean; tries?: number; settlement?: Settlement };
 type ModelSegment = { plan?: SegmentPlan; isComplete: boolean; readonly units: Map<string, ModelUnit> };
 type ModelDump = { entry: DumpEntry; owner: string; leaseUntil: number; again: string | undefined };
-type Model = { readonly dumps: Map<string, ModelDump>; readonly segments: Map<string, ModelSegment> };
+type Model = {
+  readonly dumps: Map<string, ModelDump>;
+  readonly segments: Map<string, ModelSegment>;
+  readonly lines: Map<string, readonly Line[]>;
+};
 
 export function modelLedger(): Ledger {
-  const model: Model = { dumps: new Map(), segments: new Map() };
+  const model: Model = { dumps: new Map(), segments: new Map(), lines: new Map() };
   const isHeld = ({ dumpId: id, run }: Run, owner: string) => {
     const dump = model.dumps.get(id);
     return dump?.entry.run === run && dump.owner === owner && dump.leaseUntil > 0 ? dump : undefined;
@@ -56,6 +62,16 @@ export function modelLedger(): Ledger {
     },
     entry: async (id) => model.dumps.get(id)?.entry,
     segments: async (run) => segmentsOf(model, run).map(([, segment]) => countsOf(segment)),
+    async line(source) {
+      const changes = model.lines.get(source) ?? [];
+      return { line: changes.at(-1) ?? EMPTY_LINE, rev: String(changes.length) };
+    },
+    async saveLine(source, line, rev) {
+      const changes = model.lines.get(source) ?? [];
+      if (String(changes.length) !== rev) return false;
+      model.lines.set(source, [...changes, line]);
+      return true;
+    },
   };
 }
 

@@ -8,9 +8,9 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Item, placeholders } from '../../shared/aws/dynamo-values.ts';
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
-import { dumpKey } from '../../shared/aws/ledger-table.ts';
+import { dumpKey, lineKey } from '../../shared/aws/ledger-table.ts';
 import { embeddedLedger } from '../../shared/embedded/ledger.ts';
-import { type Ledger, START } from '../../shared/ledger.ts';
+import { EMPTY_LINE, type Ledger, START } from '../../shared/ledger.ts';
 import { type LedgerDatabase, startDynalite } from '../dynalite.ts';
 import { ledgerContract } from './ledger-contract.ts';
 import { chunkOf, claimOf, delivered, newDump, planOf, startDump } from './ledger-fixtures.ts';
@@ -32,9 +32,10 @@ describe('embedded', () => {
   ledgerContract(() => {
     const db = new DatabaseSync(':memory:');
     const makeNewer = async () => {
-      for (const table of ['dumps', 'segments']) db.exec(`UPDATE ledger_${table} SET item = json_set(item, '$.v', 2)`);
+      for (const table of ['dumps', 'segments', 'lines'])
+        db.exec(`UPDATE ledger_${table} SET item = json_set(item, '$.v', 2)`);
     };
-    return { ledger: embeddedLedger(db), makeNewer };
+    return { ledger: embeddedLedger(db), makeNewer, makeLineNewer: makeNewer };
   });
 
   test('whoever only looks may do so beside the importer', async () => {
@@ -57,7 +58,11 @@ describe('embedded', () => {
 });
 
 describe('dynamo', () => {
-  ledgerContract(() => ({ ledger: dynamo(), makeNewer: markNewer }));
+  ledgerContract(() => ({
+    ledger: dynamo(),
+    makeNewer: (id) => markNewer(dumpKey(id).pk),
+    makeLineNewer: (source) => markNewer(lineKey(source).pk),
+  }));
 
   test('random lives of a dump: the books close at every moment, as they would at their plainest', async () => {
     await fc.assert(
@@ -82,6 +87,10 @@ describe('dynamo', () => {
     expect(await ledger.completeSegment(run, 0)).toBe(true);
     expect(await ledger.segments(run)).toMatchObject([{ delivered: 15, dead: 0, requests: 2 }]);
     expect(await ledger.close(run, 500)).toBe(true);
+    for (const waiting of [[], [{ id: 'a', key: 'a', since: 1, nextAt: 2, lapsesAt: 3 }]]) {
+      const { rev } = await ledger.line('sent twice');
+      expect(await ledger.saveLine('sent twice', { changedAt: 1, waiting }, rev)).toBe(true);
+    }
     client.destroy();
   });
 
@@ -89,8 +98,10 @@ describe('dynamo', () => {
     const ledger = dynamo();
     const { run } = await startDump(ledger);
     await ledger.settle(chunkOf(run, 0, 0), delivered(10));
-    const expiresAt = (await itemsOf(run.dumpId)).map((item) => Number(item.expiresAt?.N));
-    expect(expiresAt).toEqual([NOW / 1_000 + 30 * 86_400, NOW / 1_000 + 30 * 86_400]);
+    expect(await ledger.saveLine('forgotten', EMPTY_LINE, undefined)).toBe(true);
+    const items = [...(await itemsOf(dumpKey(run.dumpId).pk)), ...(await itemsOf(lineKey('forgotten').pk))];
+    const expiresAt = NOW / 1_000 + 30 * 86_400;
+    expect(items.map((item) => Number(item.expiresAt?.N))).toEqual([expiresAt, expiresAt, expiresAt]);
   });
 
   test('a dump of many segments is read page by page, in order', async () => {
@@ -109,15 +120,15 @@ async function agree(schedule: Schedule, ledger: Ledger): Promise<void> {
   expect(await live(ledger, dump, schedule)).toEqual(await live(modelLedger(), dump, schedule));
 }
 
-async function itemsOf(dumpId: string): Promise<Item[]> {
+async function itemsOf(pk: string): Promise<Item[]> {
   const condition = '#pk = :pk';
-  const query = { KeyConditionExpression: condition, ...placeholders([condition], { pk: dumpKey(dumpId).pk }) };
+  const query = { KeyConditionExpression: condition, ...placeholders([condition], { pk }) };
   const answer = await dynalite.client.send(new QueryCommand({ TableName: dynalite.table, ...query }));
   return answer.Items ?? [];
 }
 
-async function markNewer(dumpId: string): Promise<void> {
-  for (const item of await itemsOf(dumpId)) {
+async function markNewer(pk: string): Promise<void> {
+  for (const item of await itemsOf(pk)) {
     await dynalite.client.send(new PutItemCommand({ TableName: dynalite.table, Item: { ...item, v: { N: '2' } } }));
   }
 }

@@ -27,7 +27,9 @@ function open(text: string | Buffer = lines(15), key = 'in/day.ndjson') {
   const dump = { ...chunker.request.dump, key };
   const take = (body = importMessage({ dump }), changes: Partial<ChunkDumpPorts> = {}, receives = 1) => {
     const log = (level: string, message: string, fields: object) => void logged.push({ level, message, ...fields });
-    return takeIntake(body, receives, { ...chunker.ports, importer, fingerprint: 'f', owner: 'anna', log, ...changes });
+    const line = { graceMs: 1_000, pollMs: 100 };
+    const of = { importer, fingerprint: 'f', owner: 'anna', log, intake: { send: async () => {} }, line };
+    return takeIntake(body, receives, { ...chunker.ports, ...of, maxReceives: 1_000, ...changes });
   };
   return { chunker, dump, logged, take };
 }
