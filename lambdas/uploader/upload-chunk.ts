@@ -1,6 +1,7 @@
 /** The uploader's story: a chunk is sent, what Amplitude does not take is dealt with, and the chunk is settled exactly once. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { attemptOf } from '../../shared/amendment.ts';
 import { addCounts } from '../../shared/books.ts';
 import { type Chunk, chunkId, encodeChunk, unitOf } from '../../shared/chunk.ts';
 import { type CloseBooksPorts, closeBooks } from '../../shared/close-books.ts';
@@ -129,7 +130,7 @@ async function settle(
       }),
     );
     await ports.results.put(
-      `${rejectsFolder({ dump: chunk, ...unit })}/${rejectsName(chunk.segment, unit.unit)}`,
+      `${rejectsFolder({ dump: chunk, ...unit }, attemptOf(chunk.segment))}/${rejectsName(chunk.segment, unit.unit)}`,
       gzipSync(lines.join('')),
     );
   }

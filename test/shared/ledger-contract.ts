@@ -1,6 +1,7 @@
 /** What every ledger must do, whatever it is built on. */
 import { expect, test } from 'vitest';
 import { type Ledger, START } from '../../shared/ledger.ts';
+import { testAmendments } from './ledger-contract-amendments.ts';
 import { testCompletion } from './ledger-contract-completion.ts';
 import { testUnits } from './ledger-contract-units.ts';
 import { chunkOf, claimOf, delivered, newDump, OWNERS, planOf, startDump } from './ledger-fixtures.ts';
@@ -16,6 +17,7 @@ export function ledgerContract(open: () => LedgerUnderTest): void {
   testClaims(open);
   testUnits(open);
   testCompletion(open);
+  testAmendments(open);
 }
 
 function testClaims(open: () => LedgerUnderTest): void {
