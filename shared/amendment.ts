@@ -59,11 +59,7 @@ export function withAttempt(entry: DumpEntry | undefined, { run }: Run, now: num
 }
 
 /** The dump amended, and so no longer closed; undefined when another attempt, or another run, has come in between. */
-export function withAmendment(
-  entry: DumpEntry | undefined,
-  { run }: Run,
-  amendment: Amendment,
-): DumpEntry | undefined {
+export function withAmendment(entry: DumpEntry | undefined, { run }: Run, amendment: Amendment): DumpEntry | undefined {
   if (entry?.run !== run || entry.state !== 'closed' || entry.amending?.attempt !== amendment.attempt) return undefined;
   const { amending: _over, finishedAt: _before, amendments = [], ...rest } = entry;
   return { ...rest, state: 'read', amendments: [...amendments, amendment] };

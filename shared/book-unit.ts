@@ -84,7 +84,8 @@ export function book(segment: SegmentItem, booking: Booking): SegmentItem {
 
 /** `entry` is that of the unit's dump, if the ledger knows it. */
 export function unitStateOf(entry: DumpEntry | undefined, segment: SegmentItem, unit: UnitRef): UnitState {
-  if (entry && (entry.run > unit.run || (entry.run === unit.run && isGivenUp(entry, unit.segment)))) return 'superseded';
+  if (entry && (entry.run > unit.run || (entry.run === unit.run && isGivenUp(entry, unit.segment))))
+    return 'superseded';
   const standing = standingOf(segment, unit);
   if (standing === 'settled') return 'settled';
   if (standing !== 'unknown' || unit.parent === undefined) return 'open';

@@ -143,10 +143,10 @@ export type Ledger = {
   close(run: Run, finishedAt: number): Promise<boolean>;
 
   /**
-   * Begins to amend a closed dump, and resolves to the number of the attempt; undefined when it is not closed. Any earlier
-   * attempt that is not through is given up: it can no longer be, and what it sent is superseded.
+   * Begins to amend a closed dump, and resolves to it as it is then, `amending` set; undefined when it is not closed. Any
+   * earlier attempt that is not through is given up: it can no longer be, and what it sent is superseded.
    */
-  beginAmendment(run: Run, now: number): Promise<number | undefined>;
+  beginAmendment(run: Run, now: number): Promise<DumpEntry | undefined>;
   /**
    * From now on the attempt's segments count, and the dump is `read` until all of them are complete; false when the attempt
    * was given up.

@@ -37,10 +37,11 @@ export type AmendPorts = CloseBooksPorts &
 export type AmendOutcome = 'amended' | 'lost' | 'stopped';
 
 export async function amendDump(request: AmendRequest, ports: AmendPorts): Promise<AmendOutcome> {
-  const { entry } = request;
-  const attempt = await ports.ledger.beginAmendment(entry, ports.now());
-  if (attempt === undefined) return 'lost';
-  const segments = await sendSegments(attempt, request, ports);
+  // As it is now: whoever asked for this may have looked at it before somebody else amended it.
+  const entry = await ports.ledger.beginAmendment(request.entry, ports.now());
+  const attempt = entry?.amending?.attempt;
+  if (!entry || attempt === undefined) return 'lost';
+  const segments = await sendSegments(attempt, { ...request, entry }, ports);
   if (segments === undefined) return 'stopped';
   const amendment: Amendment = { attempt, segments, at: ports.now() };
   if (!(await ports.ledger.amend(entry, amendment))) return 'lost';

@@ -14,7 +14,8 @@ import type { RawRecord } from './raw-record.ts';
  */
 export type Remade =
   | { readonly kind: 'made'; readonly record: RawRecord; readonly made: MadeEvents }
-  | { readonly kind: 'gone' | 'kept' };
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'kept' };
 
 /** Whether the record must be read from the dump: what the reject holds is not the whole of it, or what became of it. */
 export function needsRecord({ kind, bytes, length }: Reject, source: Source): boolean {

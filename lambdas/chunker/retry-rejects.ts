@@ -30,8 +30,8 @@ export type RetryPorts = {
 
 export type Retried = {
   readonly reject: Reject;
-  /** False for those that nobody wanted, and those that cannot be run again. */
-  readonly isTried: boolean;
+  /** `kept`: it cannot be run again, since what it was made of is gone. */
+  readonly kind: 'tried' | 'unwanted' | 'kept';
   readonly remade: Exclude<Remade, { kind: 'kept' }>;
 };
 
@@ -53,8 +53,9 @@ export async function* retryRejects(request: RetryRequest, ports: RetryPorts): A
         found[reject.kind] += 1;
         const record = needsRecord(reject, source) ? records.get(reject.position) : undefined;
         const remade = isChosen ? remakeReject(reject, record, source, entry.dump.key) : undefined;
-        const isTried = remade !== undefined && remade.kind !== 'kept';
-        yield { reject, isTried, remade: isTried ? remade : keepReject(reject) };
+        if (!remade) yield { reject, kind: 'unwanted', remade: keepReject(reject) };
+        else if (remade.kind === 'kept') yield { reject, kind: 'kept', remade: keepReject(reject) };
+        else yield { reject, kind: 'tried', remade };
       }
     }
   } finally {

@@ -74,8 +74,8 @@ export function close(store: LedgerStore, run: Run, finishedAt: number): Promise
   return changeDump(store, run, { set, condition: '#state = :read', fields: { read: 'read' } });
 }
 
-export async function beginAmendment(store: LedgerStore, run: Run, now: number): Promise<number | undefined> {
-  return (await changeEntry(store, run, (entry) => withAttempt(entry, run, now)))?.amending?.attempt;
+export function beginAmendment(store: LedgerStore, run: Run, now: number): Promise<DumpEntry | undefined> {
+  return changeEntry(store, run, (entry) => withAttempt(entry, run, now));
 }
 
 export async function amend(store: LedgerStore, run: Run, amendment: Amendment): Promise<boolean> {

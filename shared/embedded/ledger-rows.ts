@@ -24,7 +24,9 @@ export function ledgerRows(db: DatabaseSync) {
   const putDump = db.prepare('INSERT OR REPLACE INTO ledger_dumps VALUES (?, ?)');
   const getSegment = db.prepare('SELECT item FROM ledger_segments WHERE dump_id = ? AND run = ? AND segment = ?');
   const putSegment = db.prepare('INSERT OR REPLACE INTO ledger_segments VALUES (?, ?, ?, ?)');
-  const getSegments = db.prepare('SELECT segment, item FROM ledger_segments WHERE dump_id = ? AND run = ? ORDER BY segment');
+  const getSegments = db.prepare(
+    'SELECT segment, item FROM ledger_segments WHERE dump_id = ? AND run = ? ORDER BY segment',
+  );
   return {
     /** All of `work` or nothing of it; nobody else writes meanwhile. */
     transact: <T>(work: () => T): T => inTransaction(db, work),

@@ -34,9 +34,9 @@ export function embeddedLedger(db: DatabaseSync, now: () => number = Date.now): 
     isComplete: async (run) => isDumpComplete(rows.dump(run.dumpId), run),
     close: async (run, finishedAt) =>
       changeDump(rows, run, (item) => item.entry.state === 'read' && withEntry(item, { state: 'closed', finishedAt })),
-    beginAmendment: async (run, now) =>
-      changeEntry(rows, run, (entry) => withAttempt(entry, run, now))?.amending?.attempt,
-    amend: async (run, amendment) => changeEntry(rows, run, (entry) => withAmendment(entry, run, amendment)) !== undefined,
+    beginAmendment: async (run, now) => changeEntry(rows, run, (entry) => withAttempt(entry, run, now)),
+    amend: async (run, amendment) =>
+      changeEntry(rows, run, (entry) => withAmendment(entry, run, amendment)) !== undefined,
     entry: async (id) => rows.dump(id)?.entry,
     segments: async (run) => countsOf(rows.dump(run.dumpId)?.entry, run, rows.segments(run)),
   };

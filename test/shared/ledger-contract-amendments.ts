@@ -37,13 +37,16 @@ function throughAt(attempt: number, at = 700): Amendment {
   return { attempt, segments: 1, at };
 }
 
+/** The number of the attempt. */
+const begin = async (ledger: Ledger, run: Run, now: number) =>
+  (await ledger.beginAmendment(run, now))?.amending?.attempt;
 const booksOf = async (ledger: Ledger, run: Run) => sumBooks(await ledger.segments(run));
 
 export function testAmendments(open: () => LedgerUnderTest): void {
   test('an amendment counts nothing until it is through, then all of it, and the dump is closed once more', async () => {
     const { ledger } = open();
     const { run } = await closeDump(ledger);
-    expect(await ledger.beginAmendment(run, 600)).toBe(1);
+    expect(await begin(ledger, run, 600)).toBe(1);
     const segment = segmentOfAttempt(1, 0);
     const unit = chunkOf(run, segment, 0, 2);
     expect(await ledger.unitState(unit)).toBe('open');
@@ -85,12 +88,12 @@ export function testAmendments(open: () => LedgerUnderTest): void {
   test('a later attempt gives up the one before: its chunks are superseded, and it counts nowhere', async () => {
     const { ledger } = open();
     const { run } = await closeDump(ledger);
-    expect(await ledger.beginAmendment(run, 600)).toBe(1);
+    expect(await begin(ledger, run, 600)).toBe(1);
     const [first, second] = [segmentOfAttempt(1, 0), segmentOfAttempt(2, 0)];
     await ledger.planSegment(run, first, MENDED);
     await ledger.settle(chunkOf(run, first, 0, 2), delivered(2));
     await ledger.completeSegment(run, first);
-    expect(await ledger.beginAmendment(run, 650)).toBe(2);
+    expect(await begin(ledger, run, 650)).toBe(2);
     expect(await ledger.entry(run.dumpId)).toMatchObject({ amending: { attempt: 2, since: 600 } });
     expect(await ledger.unitState(chunkOf(run, first, 1, 2))).toBe('superseded');
     expect(await ledger.amend(run, throughAt(1))).toBe(false);
@@ -105,7 +108,7 @@ export function testAmendments(open: () => LedgerUnderTest): void {
     const { ledger } = open();
     const { run } = await closeDump(ledger);
     for (const attempt of [1, 2]) {
-      expect(await ledger.beginAmendment(run, 600)).toBe(attempt);
+      expect(await begin(ledger, run, 600)).toBe(attempt);
       const segment = segmentOfAttempt(attempt, 0);
       await ledger.planSegment(run, segment, { ...MENDED, unusable: 0, mapped: 0, events: 0, chunks: 0, reasons: {} });
       await ledger.completeSegment(run, segment);
@@ -120,8 +123,8 @@ export function testAmendments(open: () => LedgerUnderTest): void {
   test('of many at once exactly one amends a dump', async () => {
     const { ledger } = open();
     const { run } = await closeDump(ledger);
-    const attempts = await Promise.all(OWNERS.map(() => ledger.beginAmendment(run, 600)));
-    expect(attempts.toSorted()).toEqual([1, 2, 3, 4, 5]);
+    const attempts = await Promise.all(OWNERS.map(() => begin(ledger, run, 600)));
+    expect(new Set(attempts)).toEqual(new Set([1, 2, 3, 4, 5]));
     const answers = await Promise.all(attempts.map((attempt = 0) => ledger.amend(run, throughAt(attempt))));
     expect(answers.filter(Boolean)).toEqual([true]);
     expect((await ledger.entry(run.dumpId))?.amendments).toEqual([throughAt(5)]);
@@ -134,7 +137,7 @@ export function testAmendments(open: () => LedgerUnderTest): void {
     expect(await ledger.beginAmendment({ dumpId: 'never seen', run: 1 }, 600)).toBeUndefined();
     const { dump, run } = await closeDump(ledger);
     expect(await ledger.amend(run, throughAt(1))).toBe(false);
-    expect(await ledger.beginAmendment(run, 600)).toBe(1);
+    expect(await begin(ledger, run, 600)).toBe(1);
     await ledger.claim(claimOf(dump, { again: 'try 2' }));
     expect(await ledger.amend(run, throughAt(1))).toBe(false);
     expect(await ledger.beginAmendment(run, 600)).toBeUndefined();

@@ -60,7 +60,7 @@ export function modelLedger(): Ledger {
       if (dump?.entry.run !== run.run || dump.entry.state !== 'closed') return undefined;
       dump.attempts += 1;
       dump.entry = { ...dump.entry, amending: { attempt: dump.attempts, since: dump.entry.amending?.since ?? now } };
-      return dump.attempts;
+      return dump.entry;
     },
     async amend(run, amendment) {
       const dump = model.dumps.get(run.dumpId);
@@ -184,7 +184,11 @@ function isSettled({ plan, units }: ModelSegment): boolean {
 function isComplete(model: Model, run: Run): boolean {
   const entry = model.dumps.get(run.dumpId)?.entry;
   const done = segmentsOf(model, run).filter(([, segment]) => segment.isComplete).length;
-  return entry?.run === run.run && entry.state !== 'reading' && done === (entry.segments ?? 0) + sumOf(entry.amendments ?? []);
+  return (
+    entry?.run === run.run &&
+    entry.state !== 'reading' &&
+    done === (entry.segments ?? 0) + sumOf(entry.amendments ?? [])
+  );
 }
 
 function sumOf(amendments: NonNullable<DumpEntry['amendments']>): number {

@@ -34,7 +34,10 @@ export const schedules: fc.Arbitrary<Schedule> = fc.record({
   segments: fc.array(fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 3 }), { minLength: 1, maxLength: 3 }),
   steps: fc.array(
     fc.record({
-      action: fc.oneof(fc.constantFrom(...ACTIONS), fc.constantFrom('settle', 'plan', 'die', 'complete', 'finish', 'begin', 'amend')),
+      action: fc.oneof(
+        fc.constantFrom(...ACTIONS),
+        fc.constantFrom('settle', 'plan', 'die', 'complete', 'finish', 'begin', 'amend'),
+      ),
       pick: fc.nat(99),
       share: fc.tuple(fc.nat(9), fc.nat(9)),
     }),
@@ -130,7 +133,7 @@ async function claim(world: World, { segments }: Schedule, pick: number): Promis
 /** One reject of the dump becomes two events, in a chunk that is sent and perhaps planned before the attempt is stopped. */
 async function begin(world: World, pick: number): Promise<unknown> {
   const { ledger, run, plans, messages } = world;
-  const attempt = await ledger.beginAmendment(run, world.now);
+  const attempt = (await ledger.beginAmendment(run, world.now))?.amending?.attempt;
   if (attempt === undefined || world.amended === plans.length) return attempt;
   world.attempt = attempt;
   const segment = segmentOfAttempt(attempt, 0);

@@ -82,7 +82,7 @@ describe('dynamo', () => {
     expect(await ledger.completeSegment(run, 0)).toBe(true);
     expect(await ledger.segments(run)).toMatchObject([{ delivered: 15, dead: 0, requests: 2 }]);
     expect(await ledger.close(run, 500)).toBe(true);
-    expect(await ledger.beginAmendment(run, 600)).toBe(1);
+    expect(await ledger.beginAmendment(run, 600)).toMatchObject({ amending: { attempt: 1, since: 600 } });
     expect(await ledger.amend(run, { attempt: 1, segments: 0, at: 700 })).toBe(true);
     expect(await ledger.close(run, 800)).toBe(true);
     client.destroy();

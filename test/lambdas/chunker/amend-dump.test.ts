@@ -82,37 +82,40 @@ describe('an amendment that dies', () => {
     ['after', 'at once'],
     ['before', 'when it was run again'],
     ['after', 'when it was run again'],
-  ] as const)('%s any of its calls (uploads go out %s) leaves nothing that the next one does not make good', async (when, upload) => {
-    const undisturbed = await importBroken();
-    await amend(undisturbed.chunker, map(obey));
-    const expected = [...undisturbed.delivered, ...(await deliverQueue(undisturbed.chunker))].toSorted();
-    const outcome = await outcomeOf(undisturbed.chunker);
-    let call = 0;
-    for (let died = true; died; ) {
-      call += 1;
-      const { chunker, delivered } = await importBroken();
-      const before = await outcomeOf(chunker);
-      died = await amend(chunker, map(obey), mortal(chunker.ports, call, when)).then(
-        () => false,
-        () => true,
-      );
-      const stored = new Set(delivered);
-      const uploadAll = async () => {
-        for (const text of await deliverQueue(chunker)) stored.add(text);
-      };
-      const { state, amendments } = await entryOf(chunker);
-      if (amendments === undefined) expect(await outcomeOf(chunker)).toEqual(before);
-      if (upload === 'at once') await uploadAll();
-      // What the command line does: an amendment that is through needs no other, only its receipt.
-      if (amendments === undefined) expect(await amend(chunker, map(obey))).toBe('amended');
-      else if (state === 'read') await chunker.run();
-      await uploadAll();
-      expect(await outcomeOf(chunker), `died ${when} call ${call}`).toEqual(outcome);
-      expect([...stored].toSorted()).toEqual(expected);
-      expect((await entryOf(chunker)).amendments).toHaveLength(1);
-    }
-    expect(call).toBeGreaterThan(30);
-  });
+  ] as const)(
+    '%s any of its calls (uploads go out %s) leaves nothing that the next one does not make good',
+    async (when, upload) => {
+      const undisturbed = await importBroken();
+      await amend(undisturbed.chunker, map(obey));
+      const expected = [...undisturbed.delivered, ...(await deliverQueue(undisturbed.chunker))].toSorted();
+      const outcome = await outcomeOf(undisturbed.chunker);
+      let call = 0;
+      for (let died = true; died; ) {
+        call += 1;
+        const { chunker, delivered } = await importBroken();
+        const before = await outcomeOf(chunker);
+        died = await amend(chunker, map(obey), mortal(chunker.ports, call, when)).then(
+          () => false,
+          () => true,
+        );
+        const stored = new Set(delivered);
+        const uploadAll = async () => {
+          for (const text of await deliverQueue(chunker)) stored.add(text);
+        };
+        const { state, amendments } = await entryOf(chunker);
+        if (amendments === undefined) expect(await outcomeOf(chunker)).toEqual(before);
+        if (upload === 'at once') await uploadAll();
+        // What the command line does: an amendment that is through needs no other, only its receipt.
+        if (amendments === undefined) expect(await amend(chunker, map(obey))).toBe('amended');
+        else if (state === 'read') await chunker.run();
+        await uploadAll();
+        expect(await outcomeOf(chunker), `died ${when} call ${call}`).toEqual(outcome);
+        expect([...stored].toSorted()).toEqual(expected);
+        expect((await entryOf(chunker)).amendments).toHaveLength(1);
+      }
+      expect(call).toBeGreaterThan(30);
+    },
+  );
 });
 
 describe('an amendment', () => {
@@ -127,6 +130,21 @@ describe('an amendment', () => {
     expect(await amend(chunker, map(obey), { ledger: { ...ledger, planSegment } })).toBe('lost');
     expect(await deliverQueue(chunker)).toEqual([]);
     expect(await entryOf(chunker)).toMatchObject({ state: 'closed', amending: { attempt: expect.any(Number) } });
+  });
+
+  test('of a dump that somebody else amended meanwhile takes only the rejects there are then', async () => {
+    const { chunker, delivered } = await importBroken();
+    const entry = await entryOf(chunker);
+    const reason = 'map threw Error';
+    const isWanted = (reject: { reason: string }) => reject.reason === reason;
+    await amend(chunker, map(obey), { isWanted });
+    const first = await deliverQueue(chunker);
+    expect(await amend(chunker, map(obey), { entry })).toBe('amended');
+    const second = await deliverQueue(chunker);
+    const all = [...delivered, ...first, ...second];
+    expect(new Set(all).size).toBe(all.length);
+    expect(all).toHaveLength(40);
+    expect(await outcomeOf(chunker)).toMatchObject({ rejects: [], books: { delivered: 40, refused: 0, unusable: 0 } });
   });
 
   test('that is stopped changes nothing', async () => {
