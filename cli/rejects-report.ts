@@ -2,6 +2,7 @@
 import type { Fates, TalliedRejects } from './rejects-tally.ts';
 
 export type ReportedRejects = {
+  /** Its path or address. */
   readonly dump: string;
   readonly dumpId: string;
   readonly kind: 'looked' | 'unchanged' | 'amended';
@@ -9,10 +10,10 @@ export type ReportedRejects = {
 };
 
 /** Several lines without a newline at the end. */
-export function formatRejects({ dump, kind, rejects }: ReportedRejects): string {
+export function formatRejects({ dump, dumpId, kind, rejects }: ReportedRejects): string {
   const { sent, events, filtered, rejected, unwanted, kept, reasons, sample } = rejects;
   const lines = [
-    `rejects of ${dump}`,
+    `rejects of ${dump} (${dumpId})`,
     `  ${n(sent)} of ${n(rejects.rejects)} ${VERB[kind]}, as ${n(events)} events; ${n(filtered)} are filtered, ${n(rejected)} fail again`,
   ];
   if (kind === 'unchanged') lines.push('  nothing would change, and nothing was changed');
@@ -45,7 +46,9 @@ function formatFates(reason: string, fates: Fates): string[] {
   const now: [string, number][] = [['sent', sent], ['filtered', filtered], ...Object.entries(rejected)];
   return [
     `${n(total(fates)).padStart(10)}  ${reason}`,
-    ...now.filter(([, count]) => count > 0).map(([fate, count]) => `${n(count).padStart(14)}  → ${fate}`),
+    ...now
+      .filter(([, count]) => count > 0)
+      .map(([fate, count]) => `${n(count).padStart(14)}  → ${fate === reason ? 'the same' : fate}`),
   ];
 }
 

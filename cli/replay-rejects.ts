@@ -4,7 +4,7 @@ import { type RetryRequest, retryRejects } from '../lambdas/chunker/retry-reject
 import { sumBooks } from '../shared/books.ts';
 import { closeBooks } from '../shared/close-books.ts';
 import type { Importer, Source } from '../shared/config.ts';
-import type { Dump } from '../shared/dump.ts';
+import { type Dump, dumpUrl } from '../shared/dump.ts';
 import type { DumpEntry, Ledger } from '../shared/ledger.ts';
 import type { Dumps, Results } from '../shared/objects.ts';
 import type { Queue } from '../shared/queue.ts';
@@ -80,12 +80,16 @@ export async function replayRejects(
       );
     }
   }
-  report({ dump: nameOf(entry), dumpId, kind, rejects }, request.json, output);
+  report({ dump: dumpUrl(entry.dump), dumpId, kind, rejects }, request.json, output);
   return { dumpId, kind, rejects };
 }
 
 /** Makes good what a crash may have left: uploads on this machine, and a receipt that is not written yet. */
-async function closedEntry(engine: RejectsEngine, { dump, dryRun }: RejectsRequest, ports: AmendPorts): Promise<DumpEntry> {
+async function closedEntry(
+  engine: RejectsEngine,
+  { dump, dryRun }: RejectsRequest,
+  ports: AmendPorts,
+): Promise<DumpEntry> {
   const { ledger, workOff } = engine;
   const found = await findReceipt(dump, engine);
   if (found.state === 'read' && !dryRun) {
