@@ -6,7 +6,7 @@ import { DumpUnreadable } from '../../../shared/objects.ts';
 import { amend, currentRejects, deliverQueue, entryOf, importDump, outcomeOf } from './amending.ts';
 import { anyDump, obey } from './any-dump.ts';
 import { openChunker } from './chunker.ts';
-import { eventLine, sourceOf } from './fixtures.ts';
+import { sourceOf } from './fixtures.ts';
 import { mortal } from './mortal.ts';
 
 /** Fails for some users, and spoils the second event of others. */
@@ -217,21 +217,28 @@ describe('an amendment', () => {
     expect(await entryOf(chunker)).toMatchObject({ state: 'closed' });
   });
 
-  test('keeps the order of a device', async () => {
-    const lines = Array.from({ length: 40 }, (_, i) => eventLine(`user-${i % 3}`, { i }));
-    const chunker = openChunker(lines.join('\n'), { source: sourceOf({ minIdLength: 9 }), importer: IMPORTER });
-    await importDump(chunker);
-    await amend(chunker, sourceOf());
-    const events = (await deliverQueue(chunker)).map((text) => JSON.parse(text) as SentEvent);
+  test('keeps the order of a device, whoever rejected its events', async () => {
+    const source = (isBroken: boolean) => {
+      const visit: MapFunction = ({ user, n }) => {
+        if (isBroken && Number(n) % 3 === 0) throw new Error('a mistake');
+        return { event_type: 'visit', user_id: String(user), event_properties: { n } };
+      };
+      return map(visit);
+    };
+    const text = Array.from({ length: 60 }, (_, n) => JSON.stringify({ user: `user-${n % 4}`, n })).join('\n');
+    const chunker = openChunker(text, { source: source(true), importer: IMPORTER });
+    await importDump(chunker, (event) => (JSON.parse(event) as SentEvent).event_properties.n % 3 === 1);
+    await amend(chunker, source(false));
+    const events = (await deliverQueue(chunker)).map((event) => JSON.parse(event) as SentEvent);
     for (const sent of Map.groupBy(events, ({ user_id }) => user_id).values()) {
-      const numbers = sent.map(({ event_properties: { i } }) => i);
-      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+      const numbers = sent.map(({ event_properties: { n } }) => n);
+      expect(numbers).toEqual(numbers.toSorted((x, y) => x - y));
     }
     expect(events).toHaveLength(40);
   });
 });
 
-type SentEvent = { readonly user_id: string; readonly event_properties: { readonly i: number } };
+type SentEvent = { readonly user_id: string; readonly event_properties: { readonly n: number } };
 
 function byText(a: { bytes: Buffer }, b: { bytes: Buffer }): number {
   return a.bytes.compare(b.bytes);
