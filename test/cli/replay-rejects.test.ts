@@ -158,10 +158,14 @@ function importerWith(map: MapFunction) {
   return defineImporter({ sources: [{ name: 'web', project: { secret: 's' }, map }], segmentRecords: 5, lanes: 2 });
 }
 
-const right = importerWith(({ user, n }) => ({ event_type: 'Seen', user_id: String(user), event_properties: { n } }));
+const right = importerWith(({ user, n }) => ({
+  event_type: 'Seen',
+  user_id: `${user as string}`,
+  event_properties: { n },
+}));
 const wrong = importerWith(({ user, n }) => {
   if (Number(n) % 3 === 0) throw new Error('a mistake');
-  return { event_type: 'Seen', user_id: String(user), event_properties: { n } };
+  return { event_type: 'Seen', user_id: `${user as string}`, event_properties: { n } };
 });
 
 /** A dump on this engine, imported with the mistake; only what is delivered needs the test's help. */

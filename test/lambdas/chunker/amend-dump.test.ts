@@ -221,7 +221,7 @@ describe('an amendment', () => {
     const source = (isBroken: boolean) => {
       const visit: MapFunction = ({ user, n }) => {
         if (isBroken && Number(n) % 3 === 0) throw new Error('a mistake');
-        return { event_type: 'visit', user_id: String(user), event_properties: { n } };
+        return { event_type: 'visit', user_id: `${user as string}`, event_properties: { n } };
       };
       return map(visit);
     };
