@@ -1,8 +1,12 @@
-/** A deployed stack as the CLI sees it: its queues, their dead letters and its ledger, found by the stack's outputs. */
+/** A deployed stack as the CLI sees it: its queues, their dead letters, its ledger and its buckets, found by the stack's outputs. */
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { announceReceipts } from '../shared/aws/announce.ts';
 import { dynamoLedger } from '../shared/aws/ledger.ts';
+import { s3Dumps, s3Results } from '../shared/aws/objects.ts';
 import { sqsQueue } from '../shared/aws/queue.ts';
 import { DEFAULT_LEDGER_DAYS } from '../shared/config.ts';
 import { STACK_OUTPUTS, type StackOutputs } from '../shared/stack-outputs.ts';
@@ -12,12 +16,17 @@ import { UsageError } from './usage.ts';
 export async function openStack(name: string) {
   const output = await readOutputs(name);
   const sqs = new SQSClient();
+  // Its adapter tries again by itself, body included.
+  const s3 = new S3Client({ maxAttempts: 1 });
   const standard = (url: keyof StackOutputs) => sqsQueue(sqs, output[url], { fifo: false });
   const fifo = (url: keyof StackOutputs) => sqsQueue(sqs, output[url], { fifo: true });
   return {
     queues: { intake: standard('IntakeQueueUrl'), upload: fifo('UploadQueueUrl'), parked: standard('ParkedQueueUrl') },
     deadLetters: { intake: standard('IntakeDlqUrl'), upload: fifo('UploadDlqUrl'), parked: standard('ParkedDlqUrl') },
     ledger: dynamoLedger(new DynamoDBClient(), output.LedgerTableName, { retentionDays: DEFAULT_LEDGER_DAYS }),
+    results: s3Results(s3, output.ResultsBucketName),
+    dumps: s3Dumps(s3),
+    announce: announceReceipts(new EventBridgeClient()),
   };
 }
 

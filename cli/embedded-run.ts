@@ -52,7 +52,7 @@ const DEFAULT_STATE = '.s3-to-amplitude';
 
 export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   const configPath = resolve(options.config ?? DEFAULT_CONFIG);
-  const importer = await loadConfig(configPath);
+  const importer = await loadConfigAt(configPath);
   const key = chooseKey(options);
   const state = openState(options.state ?? DEFAULT_STATE);
   const simulator =
@@ -100,7 +100,13 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   };
 }
 
-async function loadConfig(path: string): Promise<Importer> {
+/** For a command that needs no engine on this machine. Throws a UsageError or a ConfigError. */
+export function loadConfig({ config = DEFAULT_CONFIG }: Pick<RunOptions, 'config'>): Promise<Importer> {
+  return loadConfigAt(resolve(config));
+}
+
+/** `path` is absolute. */
+async function loadConfigAt(path: string): Promise<Importer> {
   if (!existsSync(path)) throw new UsageError(`no configuration at ${path}; name one with --config`);
   try {
     const { default: exported } = (await import(pathToFileURL(path).href)) as { default?: Importer };

@@ -26,7 +26,9 @@ function formatReasons({ reasons }: Receipt): string[] {
   return sorted.map(([reason, count]) => `  ${n(count).padStart(12)}  ${reason}`);
 }
 
-function took({ startedAt, finishedAt }: Receipt): string {
+/** Of an amended dump nobody waited for so long. */
+function took({ startedAt, finishedAt, amendedAt }: Receipt): string {
+  if (amendedAt) return `, amended at ${amendedAt.at(-1)}`;
   if (finishedAt === null) return '';
   return ` in ${((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s`;
 }

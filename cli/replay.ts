@@ -1,15 +1,18 @@
-/** `replay`: puts dead payloads back on their queues, on this machine or in a deployed stack. */
+/** `replay`: puts dead payloads back on their queues, or runs rejects again, on this machine or in a deployed stack. */
 import { toReceipt } from '../shared/receipt.ts';
 import { exitCodeOf, openRun, RUN_HELP, RUN_OPTIONS, type RunOptions } from './embedded-run.ts';
+import { startInterrupt } from './interrupt.ts';
 import { formatReceipt } from './print-receipt.ts';
+import { REJECTS_HELP, refuseOthers, replayRejectsHere, replayRejectsStack } from './replay-rejects-command.ts';
 import { FILTER_HELP, FILTER_OPTIONS, readFilter } from './replay-filter.ts';
 import { type Output, QUEUES, type QueueName, type ReplayRequest, replayQueues } from './replay-queues.ts';
 import { type Command, EXIT, readArgs, readNumber, UsageError } from './usage.ts';
 
-const HELP = `s3-to-amplitude replay: puts dead payloads back on their queues
+const HELP = `s3-to-amplitude replay: puts dead payloads back on their queues, or runs the rejects of a dump again
 
 Usage
   s3-to-amplitude replay [which] [--dry-run] [--rate <n>] [--limit <n>] [--force] [--stack <name> | embedded options]
+  s3-to-amplitude replay --rejects <dump> [--reason <text>] [--limit <n>] [--dry-run] [--stack <name> | embedded options]
 
 A payload leaves the dead letters only when it is back on its queue; stopped in the middle, run it again. What was
 delivered meanwhile is not sent again: the ledger knows it. What dies again meanwhile waits for the next replay. On this
@@ -23,6 +26,8 @@ What does not match stays where it is. On this machine every dead message is loo
 upload queue's dead letters only lane by lane: behind one that does not match (or, with --dry-run, behind any), the rest
 of its lane is reached only as far as SQS hands it out together, up to 10 messages; how many were not looked at is said.
 While it goes on, SQS hides what it has looked at; after a kill, for up to 15 minutes.
+
+${REJECTS_HELP}
 
 Options
   --dry-run         say what is there and why, with a sample; move nothing
@@ -39,11 +44,13 @@ Examples
   s3-to-amplitude replay --dry-run
   AMPLITUDE_API_KEY=… s3-to-amplitude replay --live
   s3-to-amplitude replay --stack S3ToAmplitude --queue upload --reason 'Invalid API key' --rate 20
-  s3-to-amplitude replay --dump 2026-11-20 --younger-than 36h`;
+  s3-to-amplitude replay --dump 2026-11-20 --younger-than 36h
+  s3-to-amplitude replay --rejects dumps/2026-11-20.ndjson.gz --dry-run`;
 
 const OPTIONS = {
   ...RUN_OPTIONS,
   ...FILTER_OPTIONS,
+  rejects: { type: 'string' },
   queue: { type: 'string' },
   'dry-run': { type: 'boolean' },
   rate: { type: 'string' },
@@ -53,22 +60,32 @@ const OPTIONS = {
 } as const;
 
 export const replayCommand: Command = {
-  summary: 'put dead payloads back on their queues',
+  summary: 'put dead payloads back on their queues, or run rejects again',
   help: HELP,
   async run(args) {
     const { values, positionals } = readArgs('replay', args, OPTIONS);
     if (positionals.length > 0)
       throw new UsageError(`replay takes no ${positionals[0]}; see s3-to-amplitude replay --help`);
+    const limit = readNumber('limit', values.limit, 1, 1_000_000_000) ?? Number.POSITIVE_INFINITY;
+    const { 'dry-run': dryRun = false, force = false, json = false, rejects, stack } = values;
+    if (rejects !== undefined) {
+      refuseOthers(values);
+      const { reason } = readFilter(values);
+      const request = { dump: rejects, reason, limit, dryRun, force, json };
+      return stack === undefined
+        ? replayRejectsHere(values, request, OUTPUT)
+        : replayRejectsStack(stack, values, request, OUTPUT);
+    }
     const request = {
       queues: chooseQueues(values.queue),
       filter: readFilter(values),
-      dryRun: values['dry-run'] === true,
       rate: readNumber('rate', values.rate, 1, 1_000_000),
-      limit: readNumber('limit', values.limit, 1, 1_000_000_000) ?? Number.POSITIVE_INFINITY,
-      force: values.force === true,
-      json: values.json === true,
+      dryRun,
+      limit,
+      force,
+      json,
     };
-    return values.stack === undefined ? replayHere(values, request) : replayStack(values.stack, request);
+    return stack === undefined ? replayHere(values, request) : replayStack(stack, request);
   },
 };
 
@@ -106,17 +123,6 @@ async function replayHere(options: RunOptions, request: ReplayRequest): Promise<
   } finally {
     await run.close();
   }
-}
-
-/** The first Ctrl-C stops between two messages; a second one does not wait. */
-function startInterrupt() {
-  const controller = new AbortController();
-  const stop = () => {
-    console.error('s3-to-amplitude: stopping; the same command goes on later');
-    controller.abort();
-  };
-  process.once('SIGINT', stop);
-  return { signal: controller.signal, end: () => void process.off('SIGINT', stop) };
 }
 
 function chooseQueues(name: string | undefined): readonly QueueName[] {

@@ -1,6 +1,7 @@
 /** How a unit's events move through a segment's books: from in flight to settled, by way of parked and dead. */
+import { isGivenUp } from './amendment.ts';
 import { addCounts } from './books.ts';
-import type { Settlement, UnitRef, UnitState } from './ledger.ts';
+import type { DumpEntry, Settlement, UnitRef, UnitState } from './ledger.ts';
 import type { SegmentItem } from './ledger-items.ts';
 
 /** Where the events of a unit that is not settled are counted. What is in flight has no count of its own. */
@@ -95,15 +96,16 @@ export function tryAgain(
   return { segment: { ...segment, tries: { ...segment.tries, [unit]: tries } }, tries };
 }
 
-/** `currentRun` is that of the unit's dump, if the ledger knows it. */
-export function unitStateOf(currentRun: number | undefined, segment: SegmentItem, unit: UnitRef): UnitState {
-  if (currentRun !== undefined && currentRun > unit.run) return 'superseded';
+/** `entry` is that of the unit's dump, if the ledger knows it. */
+export function unitStateOf(entry: DumpEntry | undefined, segment: SegmentItem, unit: UnitRef): UnitState {
+  if (entry && (entry.run > unit.run || (entry.run === unit.run && isGivenUp(entry, unit.segment))))
+    return 'superseded';
   const standing = standingOf(segment, unit);
   if (standing === 'settled') return 'settled';
   if (standing === 'dead') return 'dead';
   if (standing !== 'unknown' || unit.parent === undefined) return 'open';
   if (segment.settled.has(unit.parent)) return 'settled';
-  return currentRun === undefined ? 'open' : 'not-yet';
+  return entry ? 'not-yet' : 'open';
 }
 
 /** What the place loses when the unit's events leave it. */

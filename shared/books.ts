@@ -23,7 +23,8 @@ export type Books = {
 
 /**
  * Adds up the segments. What is in flight is what is planned and not booked elsewhere. A segment that has no plan yet
- * counts with what is booked, so that the books close while the chunker is still at it.
+ * counts with what is booked, so that the books close while the chunker is still at it. An amendment's plan moves counts
+ * from one place to another; a reason that nothing is left of goes.
  */
 export function sumBooks(segments: readonly SegmentCounts[]): Books {
   const sum = { read: 0, filtered: 0, unusable: 0, mapped: 0, events: 0, chunks: 0 };
@@ -53,6 +54,7 @@ export function sumBooks(segments: readonly SegmentCounts[]): Books {
     firstTime = Math.min(firstTime, plan.firstTime ?? firstTime);
     lastTime = Math.max(lastTime, plan.lastTime ?? lastTime);
   }
+  for (const [reason, count] of Object.entries(reasons)) if (count === 0) delete reasons[reason];
   return { ...sum, ...booked, inFlight, reasons, ...(firstTime <= lastTime && { firstTime, lastTime }) };
 }
 

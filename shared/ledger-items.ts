@@ -1,4 +1,5 @@
 /** What the ledger keeps of a dump and of a segment, whatever the engine. */
+import { countedSegments, isCounted } from './amendment.ts';
 import { dumpId, type Run } from './dump.ts';
 import { type Claim, type ClaimRequest, type DumpEntry, type SegmentCounts, START } from './ledger.ts';
 
@@ -66,13 +67,23 @@ export function isSegmentComplete({ plan, settled, parkedSent, deadUnits }: Segm
   return plan !== undefined && settled.size === plan.chunks + parkedSent.size && deadUnits.size === 0;
 }
 
-/** True when this is the dump's current run, it is read, and every segment is noted as complete. */
+/** True when this is the dump's current run, it is read, and every segment that counts is noted as complete. */
 export function isDumpComplete(item: DumpItem | undefined, { run }: Run): boolean {
-  return item?.entry.run === run && item.entry.state !== 'reading' && item.done.size === item.entry.segments;
+  if (item?.entry.run !== run || item.entry.state === 'reading') return false;
+  return countedSegments(item.entry).every((segment) => item.done.has(segment));
 }
 
-/** The counts alone, as the port hands them out. */
-export function toCounts(segment: SegmentItem): SegmentCounts {
+/** The counts of the segments that count, as the port hands them out. `entry` is that of the dump, perhaps of a newer run. */
+export function countsOf(
+  entry: DumpEntry | undefined,
+  { run }: Run,
+  segments: readonly (readonly [number, SegmentItem])[],
+): SegmentCounts[] {
+  const current = entry?.run === run ? entry : undefined;
+  return segments.filter(([number]) => isCounted(current, number)).map(([, segment]) => toCounts(segment));
+}
+
+function toCounts(segment: SegmentItem): SegmentCounts {
   const { plan, delivered, refused, parked, dead, requests, reasons } = segment;
   return { ...(plan && { plan }), delivered, refused, parked, dead, requests, reasons };
 }

@@ -1,4 +1,5 @@
 /** The ledger port: where every record and event of a dump is counted, so that the books close at every moment. */
+import type { Amendment } from './amendment.ts';
 import type { Dump, Run } from './dump.ts';
 
 /** How far a dump has been read: everything before is chunked, sent and planned. */
@@ -25,7 +26,10 @@ export type LaneState = {
 
 export const START: Checkpoint = { segment: 0, offset: 0, position: 0 };
 
-/** What the chunker found in one segment; written when all its chunks are on the queue. */
+/**
+ * What the chunker found in one segment; written when all its chunks are on the queue. In an amendment it says what changes:
+ * what leaves a count is negative.
+ */
 export type SegmentPlan = {
   readonly read: number;
   readonly filtered: number;
@@ -70,7 +74,7 @@ export type UnitRef = Run & {
  * - `dead`: booked as dead, and delivered all the same when somebody puts it back by hand
  * - `settled`: done before, or a left-over of an attempt that another one replaced: nothing to do
  * - `not-yet`: a parked remainder whose parent is not settled yet; look again later
- * - `superseded`: of a run that a newer one replaced: nothing to do
+ * - `superseded`: of a run that a newer one replaced, or of an amendment that was given up: nothing to do
  */
 export type UnitState = 'open' | 'dead' | 'settled' | 'not-yet' | 'superseded';
 
@@ -90,6 +94,10 @@ export type DumpEntry = Run & {
   readonly failure?: string;
   readonly startedAt: number;
   readonly finishedAt?: number;
+  /** The attempt to amend it that is under way, or was stopped; `since` when the first of those not through was begun. */
+  readonly amending?: { readonly attempt: number; readonly since: number };
+  /** In their order; left out when there is none. */
+  readonly amendments?: readonly Amendment[];
 };
 
 /** The counts of one segment. Without a plan the chunker has not finished it, though some of its chunks may be settled. */
@@ -186,8 +194,19 @@ export type Ledger = {
   /** Closes the dump once its receipt is written; true for the one call that did it. */
   close(run: Run, finishedAt: number): Promise<boolean>;
 
+  /**
+   * Begins to amend a closed dump, and resolves to it as it is then, `amending` set; undefined when it is not closed. Any
+   * earlier attempt that is not through is given up: it can no longer be, and what it sent is superseded.
+   */
+  beginAmendment(run: Run, now: number): Promise<DumpEntry | undefined>;
+  /**
+   * From now on the attempt's segments count, and the dump is `read` until all of them are complete; false when the attempt
+   * was given up.
+   */
+  amend(run: Run, amendment: Amendment): Promise<boolean>;
+
   entry(dumpId: string): Promise<DumpEntry | undefined>;
-  /** The counts of the dump's current run, a segment each, in order. */
+  /** The counts of the dump's current run, a segment each, in order; without those of amendments that are not through. */
   segments(run: Run): Promise<readonly SegmentCounts[]>;
 
   /** The line of a source, empty at first, and the name of its last change. */

@@ -1,4 +1,5 @@
 /** The receipt: the books of one dump as a person or a machine reads them. */
+import { currentAttempt } from './amendment.ts';
 import { type Books, sumBooks } from './books.ts';
 import { dumpUrl, resultsPrefix } from './dump.ts';
 import type { DumpEntry, SegmentCounts } from './ledger.ts';
@@ -22,6 +23,8 @@ export type Receipt = Omit<Books, 'firstTime' | 'lastTime'> & {
   readonly startedAt: string;
   /** Null while something is left to do. */
   readonly finishedAt: string | null;
+  /** Times at which the rejects were run again and the books amended; left out when they never were. */
+  readonly amendedAt?: readonly string[];
   /** Where the rejects files lie; null when there are none. */
   readonly rejectsAt: string | null;
 };
@@ -47,17 +50,21 @@ export function toReceipt(
     ...(lastTime !== undefined && { lastEventAt: toIso(lastTime) }),
     startedAt: toIso(entry.startedAt),
     finishedAt: entry.finishedAt === undefined ? null : toIso(entry.finishedAt),
-    rejectsAt: rejected > 0 ? resultsUrl(rejectsFolder(entry)) : null,
+    ...(entry.amendments && { amendedAt: entry.amendments.map(({ at }) => toIso(at)) }),
+    rejectsAt: rejected > 0 ? resultsUrl(rejectsFolder(entry, currentAttempt(entry))) : null,
   };
 }
 
-/** In it lie the rejects files of one run of a dump. */
-export function rejectsFolder(of: {
-  readonly dump: { readonly key: string };
-  readonly dumpId: string;
-  readonly run: number;
-}): string {
-  return `${resultsPrefix('rejects', of.dump, of.dumpId)}/run-${of.run}`;
+/**
+ * In it lie the rejects files of one run of a dump; after an amendment, those of the attempt that amended it. What lies
+ * in an earlier folder stays as it was.
+ */
+export function rejectsFolder(
+  of: { readonly dump: { readonly key: string }; readonly dumpId: string; readonly run: number },
+  attempt = 0,
+): string {
+  const amended = attempt === 0 ? '' : `-amended-${attempt}`;
+  return `${resultsPrefix('rejects', of.dump, of.dumpId)}/run-${of.run}${amended}`;
 }
 
 /** The one receipt of a dump; a later run replaces it. */

@@ -24,6 +24,24 @@ export function formatReject(reject: Reject): string {
   return `${JSON.stringify({ ...rest, ...cut, ...original })}\n`;
 }
 
+/** The reject that a line stands for. Throws when it is none. */
+export function parseReject(line: string): Reject {
+  const found: unknown = JSON.parse(line);
+  const { kind, position, reason, detail, cutFrom, text, base64 } = found as Readonly<Record<string, unknown>>;
+  const isKind = kind === 'unusable' || kind === 'refused';
+  if (!isKind || typeof position !== 'number' || typeof reason !== 'string' || typeof detail !== 'string') {
+    throw new Error('line is no reject: expected kind, position, reason and detail');
+  }
+  const bytes = typeof text === 'string' ? Buffer.from(text) : Buffer.from(String(base64), 'base64');
+  return { kind, position, reason, detail, bytes, ...(typeof cutFrom === 'number' && { length: cutFrom }) };
+}
+
+/** The segment a rejects file is of; undefined when the name is not one that `rejectsName` made. */
+export function segmentOfRejects(name: string): number | undefined {
+  const [, segment] = /(?:^|\/)segment-(\d+)(?:-chunk-[^/]+)?\.ndjson\.gz$/.exec(name) ?? [];
+  return segment === undefined ? undefined : Number(segment);
+}
+
 /** In the run's rejects folder: what the chunker found in a segment, and what Amplitude refused of a unit of it. */
 export function rejectsName(segment: number, unit?: string): string {
   const name = `segment-${String(segment).padStart(6, '0')}`;

@@ -150,7 +150,7 @@ function namesOf({ source, dump: { bucket, key } }: ChunkDumpRequest) {
 }
 
 /** Lanes belong to a project: Amplitude counts a device's rate per project, whatever dump its events come from. */
-function laneGroup({ project }: Source): string {
+export function laneGroup({ project }: Source): string {
   return createHash('sha256').update(`${project.region} ${project.secret}`).digest('hex').slice(0, 12);
 }
 

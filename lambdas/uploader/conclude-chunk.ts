@@ -1,6 +1,7 @@
 /** What follows from a delivery: the chunk is settled, parked in part, tried again later or dead, and booked so, exactly once. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { attemptOf } from '../../shared/amendment.ts';
 import { addCounts } from '../../shared/books.ts';
 import { type Chunk, chunkId, encodeChunk, unitOf } from '../../shared/chunk.ts';
 import { type CloseBooksPorts, closeBooks } from '../../shared/close-books.ts';
@@ -127,7 +128,7 @@ export async function settle(
       }),
     );
     await ports.results.put(
-      `${rejectsFolder({ dump: chunk, ...unit })}/${rejectsName(chunk.segment, unit.unit)}`,
+      `${rejectsFolder({ dump: chunk, ...unit }, attemptOf(chunk.segment))}/${rejectsName(chunk.segment, unit.unit)}`,
       gzipSync(lines.join('')),
     );
   }

@@ -1,11 +1,12 @@
 /** The ledger's dump items in DynamoDB: who reads a dump, how far it is, and which of its segments are complete. */
 import { randomUUID } from 'node:crypto';
+import { type Amendment, withAmendment, withAttempt } from '../amendment.ts';
 import { decideClaim } from '../claim.ts';
 import { type Dump, dumpId, type Run } from '../dump.ts';
 import type { Checkpoint, Claim, ClaimRequest, DumpEntry, DumpState } from '../ledger.ts';
 import { checkVersion, type DumpItem, toClaim } from '../ledger-items.ts';
 import type { DynamoTable } from './dynamo-table.ts';
-import { type Fields, type Item, jsonOf, numberOf, numbersOf, textOf } from './dynamo-values.ts';
+import { type Field, type Fields, type Item, jsonOf, numberOf, numbersOf, textOf } from './dynamo-values.ts';
 import { dumpKey } from './ledger-table.ts';
 
 /** The table, and what every item written gets: its version and when it may be forgotten. */
@@ -73,6 +74,35 @@ export function close(store: LedgerStore, run: Run, finishedAt: number): Promise
   return changeDump(store, run, { set, condition: '#state = :read', fields: { read: 'read' } });
 }
 
+export function beginAmendment(store: LedgerStore, run: Run, now: number): Promise<DumpEntry | undefined> {
+  return changeEntry(store, run, (entry) => withAttempt(entry, run, now));
+}
+
+export async function amend(store: LedgerStore, run: Run, amendment: Amendment): Promise<boolean> {
+  return (await changeEntry(store, run, (entry) => withAmendment(entry, run, amendment))) !== undefined;
+}
+
+/** As `claim`: decided on the item as read, and true only if nobody changed it since. Undefined when there is no change. */
+async function changeEntry(
+  store: LedgerStore,
+  run: Run,
+  decide: (entry: DumpEntry) => DumpEntry | undefined,
+): Promise<DumpEntry | undefined> {
+  for (let tries = 0; tries < MAX_CLAIM_TRIES; tries++) {
+    const found = await readDump(store, run.dumpId);
+    const entry = found && decide(found.item.entry);
+    if (!entry) return undefined;
+    const { state, finishedAt, amending, amendments } = entry;
+    const set = { state, finishedAt, amending: toJson(amending), amendments: toJson(amendments) };
+    if (await changeDump(store, run, { set, condition: '#rev = :seen', fields: { seen: found.rev } })) return entry;
+  }
+  throw new Error(`dump ${run.dumpId} is changed by many at once: lost ${MAX_CLAIM_TRIES} times; try again later`);
+}
+
+function toJson(value: object | undefined): string | undefined {
+  return value && JSON.stringify(value);
+}
+
 /** The dump with the segment among those noted as complete; undefined when `run` is not its current one. */
 export async function noteComplete(store: LedgerStore, run: Run, segment: number): Promise<DumpItem | undefined> {
   const fields = { done: new Set([segment]), run: run.run, ...store.stamp() };
@@ -89,6 +119,7 @@ export async function readDump(store: LedgerStore, id: string): Promise<{ item: 
 }
 
 type DumpChange = {
+  /** What is undefined is taken out. */
   readonly set: Fields;
   readonly condition: string;
   /** What the condition mentions besides. */
@@ -102,8 +133,11 @@ type DumpChange = {
 async function changeDump(store: LedgerStore, { dumpId, run }: Run, change: DumpChange): Promise<boolean> {
   const { v, expiresAt } = store.stamp();
   const set = { ...change.set, rev: randomUUID(), expiresAt };
-  const assignments = Object.keys(set).map((name) => `#${name} = :${name}`);
-  const item = await store.table.update(dumpKey(dumpId), `SET ${assignments.join(', ')}`, {
+  const given = Object.entries<Field | undefined>(set);
+  const assignments = given.flatMap(([name, value]) => (value === undefined ? [] : `#${name} = :${name}`));
+  const removals = given.flatMap(([name, value]) => (value === undefined ? `#${name}` : []));
+  const removing = removals.length > 0 ? ` REMOVE ${removals.join(', ')}` : '';
+  const item = await store.table.update(dumpKey(dumpId), `SET ${assignments.join(', ')}${removing}`, {
     condition: `${CURRENT} AND (${change.condition} OR #rev = :rev)`,
     fields: { ...change.fields, ...set, v, run },
   });
@@ -113,8 +147,13 @@ async function changeDump(store: LedgerStore, { dumpId, run }: Run, change: Dump
 }
 
 function toFields({ entry, owner, leaseUntil, again, done }: DumpItem): Fields {
-  const { dump, checkpoint, ...rest } = entry;
-  const json = { dump: JSON.stringify(dump), checkpoint: JSON.stringify(checkpoint) };
+  const { dump, checkpoint, amending, amendments, ...rest } = entry;
+  const json = {
+    dump: JSON.stringify(dump),
+    checkpoint: JSON.stringify(checkpoint),
+    amending: toJson(amending),
+    amendments: toJson(amendments),
+  };
   return { ...rest, ...json, owner, leaseUntil, again, done };
 }
 
@@ -133,6 +172,8 @@ function toDump(item: Item): DumpItem {
     ...(item.failure && { failure: textOf(item, 'failure') }),
     startedAt: numberOf(item, 'startedAt'),
     ...(item.finishedAt && { finishedAt: numberOf(item, 'finishedAt') }),
+    ...(item.amending && { amending: jsonOf<DumpEntry['amending'] & object>(item, 'amending') }),
+    ...(item.amendments && { amendments: jsonOf<readonly Amendment[]>(item, 'amendments') }),
   };
   return {
     entry,

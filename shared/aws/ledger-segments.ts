@@ -12,7 +12,7 @@ import {
 import type { Run } from '../dump.ts';
 import type { SegmentPlan, Settlement, UnitRef } from '../ledger.ts';
 import { checkVersion, EMPTY_SEGMENT, type SegmentItem } from '../ledger-items.ts';
-import { type Field, type Item, jsonOf, namesOf, numberOf } from './dynamo-values.ts';
+import { type Field, type Item, jsonOf, namesOf, numberOf, textOf } from './dynamo-values.ts';
 import type { LedgerStore } from './ledger-dumps.ts';
 import { segmentKey, segmentPrefix } from './ledger-table.ts';
 
@@ -83,9 +83,11 @@ export async function readSegment(store: LedgerStore, segment: SegmentRef): Prom
   return item ? toSegment(item) : EMPTY_SEGMENT;
 }
 
-export async function readSegments(store: LedgerStore, run: Run): Promise<SegmentItem[]> {
-  const items = store.table.query(segmentKey({ ...run, segment: 0 }).pk, segmentPrefix(run));
-  return Array.fromAsync(items, toSegment);
+/** Each with its number. */
+export async function readSegments(store: LedgerStore, run: Run): Promise<(readonly [number, SegmentItem])[]> {
+  const prefix = segmentPrefix(run);
+  const items = store.table.query(segmentKey({ ...run, segment: 0 }).pk, prefix);
+  return Array.fromAsync(items, (item) => [Number(textOf(item, 'sk').slice(prefix.length)), toSegment(item)] as const);
 }
 
 /** Undefined when the booking is done; otherwise where the unit stands instead of at `booking.from`. */

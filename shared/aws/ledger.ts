@@ -5,10 +5,12 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { unitStateOf } from '../book-unit.ts';
 import type { Run } from '../dump.ts';
-import type { Ledger, UnitRef, UnitState } from '../ledger.ts';
-import { ITEM_VERSION, isDumpComplete, isSegmentComplete, toCounts } from '../ledger-items.ts';
+import type { Ledger, SegmentCounts, UnitRef, UnitState } from '../ledger.ts';
+import { countsOf, ITEM_VERSION, isDumpComplete, isSegmentComplete } from '../ledger-items.ts';
 import { dynamoTable } from './dynamo-table.ts';
 import {
+  amend,
+  beginAmendment,
   claim,
   close,
   endDump,
@@ -49,8 +51,10 @@ export function dynamoLedger(client: DynamoDBClient, table: string, options: Dyn
     completeSegment: (run, segment) => completeSegment(store, run, segment),
     isComplete: async (run) => isDumpComplete((await readDump(store, run.dumpId))?.item, run),
     close: (run, finishedAt) => close(store, run, finishedAt),
+    beginAmendment: (run, at) => beginAmendment(store, run, at),
+    amend: (run, amendment) => amend(store, run, amendment),
     entry: async (id) => (await readDump(store, id))?.item.entry,
-    segments: async (run) => (await readSegments(store, run)).map(toCounts),
+    segments: (run) => segments(store, run),
     line: (source) => readLine(store, source),
     saveLine: (source, line, rev) => saveLine(store, source, line, rev),
   };
@@ -59,7 +63,13 @@ export function dynamoLedger(client: DynamoDBClient, table: string, options: Dyn
 /** Two reads, and both strongly consistent: a stale one could make a settled unit look open. */
 async function unitState(store: LedgerStore, unit: UnitRef): Promise<UnitState> {
   const [dump, segment] = await Promise.all([readDump(store, unit.dumpId), readSegment(store, unit)]);
-  return unitStateOf(dump?.item.entry.run, segment, unit);
+  return unitStateOf(dump?.item.entry, segment, unit);
+}
+
+/** The dump first: an amendment that is through by then has all its plans. */
+async function segments(store: LedgerStore, run: Run): Promise<readonly SegmentCounts[]> {
+  const entry = (await readDump(store, run.dumpId))?.item.entry;
+  return countsOf(entry, run, await readSegments(store, run));
 }
 
 async function completeSegment(store: LedgerStore, run: Run, segment: number): Promise<boolean> {

@@ -27,7 +27,9 @@ export function ledgerRows(db: DatabaseSync) {
   const putDump = db.prepare('INSERT OR REPLACE INTO ledger_dumps VALUES (?, ?)');
   const getSegment = db.prepare('SELECT item FROM ledger_segments WHERE dump_id = ? AND run = ? AND segment = ?');
   const putSegment = db.prepare('INSERT OR REPLACE INTO ledger_segments VALUES (?, ?, ?, ?)');
-  const getSegments = db.prepare('SELECT item FROM ledger_segments WHERE dump_id = ? AND run = ? ORDER BY segment');
+  const getSegments = db.prepare(
+    'SELECT segment, item FROM ledger_segments WHERE dump_id = ? AND run = ? ORDER BY segment',
+  );
   const getLine = db.prepare('SELECT item FROM ledger_lines WHERE source = ?');
   const putLine = db.prepare('INSERT OR REPLACE INTO ledger_lines VALUES (?, ?)');
   return {
@@ -50,9 +52,13 @@ export function ledgerRows(db: DatabaseSync) {
       const sets = { settled: [...settled], parkedSent: [...parkedSent], deadUnits: [...deadUnits] };
       putSegment.run(dumpId, run, segment, encode({ ...item, ...sets }));
     },
-    segments({ dumpId, run }: Run): SegmentItem[] {
+    /** Each with its number. */
+    segments({ dumpId, run }: Run): (readonly [number, SegmentItem])[] {
       const found = getSegments.all(dumpId, run);
-      return found.map((row) => decodeSegment(String(row.item), `a segment of dump ${dumpId}`));
+      return found.map(({ segment, item }) => [
+        Number(segment),
+        decodeSegment(String(item), `segment ${String(segment)} of dump ${dumpId}`),
+      ]);
     },
     /** `rev` counts its changes; 0 when there was none. */
     line(source: string): LineItem {

@@ -1,10 +1,11 @@
 /** The ledger of the embedded engine: items are read, changed by pure functions and written back in one transaction. */
 import type { DatabaseSync } from 'node:sqlite';
+import { withAmendment, withAttempt } from '../amendment.ts';
 import { type Booking, book, dying, reviving, settling, standingOf, tryAgain, unitStateOf } from '../book-unit.ts';
 import { decideClaim } from '../claim.ts';
 import { dumpId, type Run } from '../dump.ts';
 import type { Claim, ClaimRequest, Ledger, Line, Settlement, UnitRef } from '../ledger.ts';
-import { type DumpItem, isDumpComplete, isSegmentComplete, toClaim, toCounts } from '../ledger-items.ts';
+import { countsOf, type DumpItem, isDumpComplete, isSegmentComplete, toClaim } from '../ledger-items.ts';
 import { type LedgerRows, ledgerRows, type SegmentRef } from './ledger-rows.ts';
 
 /** Creates its tables in `db`, which stays its owner's to configure and to close. */
@@ -25,7 +26,7 @@ export function embeddedLedger(db: DatabaseSync, now: () => number = Date.now): 
     async release(run, owner) {
       changeDump(rows, run, (item) => isLeasedTo(item, owner) && { ...item, leaseUntil: 0 });
     },
-    unitState: async (unit) => unitStateOf(rows.dump(unit.dumpId)?.entry.run, rows.segment(unit), unit),
+    unitState: async (unit) => unitStateOf(rows.dump(unit.dumpId)?.entry, rows.segment(unit), unit),
     settle: async (unit, settlement) => rows.transact(() => settle(rows, unit, settlement)),
     bookDead: async (unit, reason) => rows.transact(() => bookIfThere(rows, dying(unit, reason, now()))),
     countTry: async (unit) => rows.transact(() => countTry(rows, unit)),
@@ -34,8 +35,11 @@ export function embeddedLedger(db: DatabaseSync, now: () => number = Date.now): 
     isComplete: async (run) => isDumpComplete(rows.dump(run.dumpId), run),
     close: async (run, finishedAt) =>
       changeDump(rows, run, (item) => item.entry.state === 'read' && withEntry(item, { state: 'closed', finishedAt })),
+    beginAmendment: async (run, now) => changeEntry(rows, run, (entry) => withAttempt(entry, run, now)),
+    amend: async (run, amendment) =>
+      changeEntry(rows, run, (entry) => withAmendment(entry, run, amendment)) !== undefined,
     entry: async (id) => rows.dump(id)?.entry,
-    segments: async (run) => rows.segments(run).map(toCounts),
+    segments: async (run) => countsOf(rows.dump(run.dumpId)?.entry, run, rows.segments(run)),
     async line(source) {
       const { line, rev } = rows.line(source);
       return { line, rev: String(rev) };
@@ -93,6 +97,20 @@ function changeDump(rows: LedgerRows, run: Run, change: (item: DumpItem) => Dump
     const changed = item?.entry.run === run.run && change(item);
     if (changed) rows.putDump(changed);
     return Boolean(changed);
+  });
+}
+
+/** The dump as `change` leaves it; undefined when that is nothing. */
+function changeEntry(
+  rows: LedgerRows,
+  { dumpId: id }: Run,
+  change: (entry: DumpItem['entry']) => DumpItem['entry'] | undefined,
+): DumpItem['entry'] | undefined {
+  return rows.transact(() => {
+    const item = rows.dump(id);
+    const entry = item && change(item.entry);
+    if (entry) rows.putDump({ ...item, entry });
+    return entry;
   });
 }
 

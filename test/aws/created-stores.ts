@@ -8,6 +8,7 @@ import { sqsQueue } from '../../shared/aws/queue.ts';
 import type { Dump } from '../../shared/dump.ts';
 import type { Ledger } from '../../shared/ledger.ts';
 import type { Results } from '../../shared/objects.ts';
+import type { Queue } from '../../shared/queue.ts';
 import type { Fauxqs } from '../fauxqs.ts';
 import { s3Notification } from './s3-notification.ts';
 import { queueArn, type Template } from './template.ts';
@@ -15,6 +16,8 @@ import { queueArn, type Template } from './template.ts';
 export type Stores = {
   readonly results: Results;
   readonly ledger: Ledger;
+  /** The upload queue, as whoever may send to it sees it. */
+  readonly uploads: Pick<Queue, 'send'>;
   /** Puts the object into the landing bucket and sends the notification that S3 would. */
   drop(key: string, body: string | Buffer): Promise<{ readonly dump: Dump; readonly notification: string }>;
   /** Sends a body to the queue that the landing bucket notifies. */
@@ -54,6 +57,7 @@ export async function createStores(
   };
   return {
     results: s3Results(s3, outputs.ResultsBucketName),
+    uploads: sqsQueue(sqs, urlOf('S3ToAmplitude-upload.fifo'), { fifo: true }),
     ledger: dynamoLedger(dynamo, outputs.LedgerTableName, { retentionDays: 1 }),
     async drop(key, body) {
       const bucket = outputs.LandingBucketName;

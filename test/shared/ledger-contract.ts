@@ -1,6 +1,7 @@
 /** What every ledger must do, whatever it is built on. */
 import { expect, test } from 'vitest';
 import { type Ledger, START } from '../../shared/ledger.ts';
+import { testAmendments } from './ledger-contract-amendments.ts';
 import { testCompletion } from './ledger-contract-completion.ts';
 import { testLines } from './ledger-contract-lines.ts';
 import { testUnits } from './ledger-contract-units.ts';
@@ -20,6 +21,7 @@ export function ledgerContract(open: () => LedgerUnderTest): void {
   testUnits(open);
   testCompletion(open);
   testLines(open);
+  testAmendments(open);
 }
 
 function testClaims(open: () => LedgerUnderTest): void {

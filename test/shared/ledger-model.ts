@@ -1,5 +1,6 @@
 /** The ledger at its plainest: it remembers what became of every unit and adds up from nothing whenever it is asked. */
 import { dumpId, type Run } from '../../shared/dump.ts';
+import { attemptOf } from '../../shared/amendment.ts';
 import { addCounts } from '../../shared/books.ts';
 import {
   type ClaimRequest,
@@ -16,7 +17,7 @@ import {
 
 type ModelUnit = { readonly ref: UnitRef; isDead: boolean; tries?: number; settlement?: Settlement };
 type ModelSegment = { plan?: SegmentPlan; isComplete: boolean; readonly units: Map<string, ModelUnit> };
-type ModelDump = { entry: DumpEntry; owner: string; leaseUntil: number; again: string | undefined };
+type ModelDump = { entry: DumpEntry; owner: string; leaseUntil: number; again: string | undefined; attempts: number };
 type Model = {
   readonly dumps: Map<string, ModelDump>;
   readonly segments: Map<string, ModelSegment>;
@@ -60,6 +61,20 @@ export function modelLedger(): Ledger {
       dump.entry = { ...dump.entry, state: 'closed', finishedAt };
       return true;
     },
+    async beginAmendment(run, now) {
+      const dump = model.dumps.get(run.dumpId);
+      if (dump?.entry.run !== run.run || dump.entry.state !== 'closed') return undefined;
+      dump.attempts += 1;
+      dump.entry = { ...dump.entry, amending: { attempt: dump.attempts, since: dump.entry.amending?.since ?? now } };
+      return dump.entry;
+    },
+    async amend(run, amendment) {
+      const dump = model.dumps.get(run.dumpId);
+      if (dump?.entry.run !== run.run || dump.entry.amending?.attempt !== amendment.attempt) return false;
+      const { amending: _amending, finishedAt: _finishedAt, ...entry } = dump.entry;
+      dump.entry = { ...entry, state: 'read', amendments: [...(entry.amendments ?? []), amendment] };
+      return true;
+    },
     entry: async (id) => model.dumps.get(id)?.entry,
     segments: async (run) => segmentsOf(model, run).map(([, segment]) => countsOf(segment)),
     async line(source) {
@@ -95,7 +110,7 @@ function claim(model: Model, request: ClaimRequest): Awaited<ReturnType<Ledger['
     startedAt: now,
   } as const;
   const entry = kept?.fingerprint === fingerprint ? kept : fresh;
-  model.dumps.set(id, { entry, owner, leaseUntil, again });
+  model.dumps.set(id, { entry, owner, leaseUntil, again, attempts: entry === kept ? (old?.attempts ?? 0) : 0 });
   return { kind: 'claimed', run: { dumpId: id, run: entry.run }, checkpoint: entry.checkpoint };
 }
 
@@ -107,8 +122,11 @@ function unitsOf(model: Model): Pick<Ledger, 'unitState' | 'settle' | 'bookDead'
     !settlement && (!ref.parent || leftBehind(segmentOf(model, ref, ref.segment), ref.unit) > 0);
   return {
     async unitState(ref) {
-      const run = model.dumps.get(ref.dumpId)?.entry.run;
-      if (run !== undefined && run > ref.run) return 'superseded';
+      const entry = model.dumps.get(ref.dumpId)?.entry;
+      if (entry && entry.run > ref.run) return 'superseded';
+      const attempt = attemptOf(ref.segment);
+      const isUnderWay = entry?.amending?.attempt === attempt;
+      if (entry && attempt > 0 && !isUnderWay && !isThrough(entry, attempt)) return 'superseded';
       if (isOpen(find(ref))) return find(ref).isDead ? 'dead' : 'open';
       const isParentSettled = segmentOf(model, ref, ref.segment).units.get(ref.parent ?? '')?.settlement;
       return find(ref).settlement || isParentSettled ? 'settled' : 'not-yet';
@@ -139,11 +157,19 @@ function segmentOf({ segments }: Model, { dumpId: id, run }: Run, segment: numbe
   return found;
 }
 
-/** Segments of which something is booked, in order. */
+function isThrough({ amendments = [] }: DumpEntry, attempt: number): boolean {
+  return attempt === 0 || amendments.some((amendment) => amendment.attempt === attempt);
+}
+
+/** Segments of which something is booked, in order; those of amendments that are not through do not count. */
 function segmentsOf(model: Model, { dumpId: id, run }: Run): [number, ModelSegment][] {
+  const entry = model.dumps.get(id)?.entry;
+  const counts = (segment: number) =>
+    entry?.run === run ? isThrough(entry, attemptOf(segment)) : attemptOf(segment) === 0;
   return [...model.segments]
     .filter(([key, segment]) => key.startsWith(`${id} ${run} `) && (segment.plan || segment.units.size > 0))
     .map(([key, segment]): [number, ModelSegment] => [Number(key.split(' ')[2]), segment])
+    .filter(([number]) => counts(number))
     .sort(([a], [b]) => a - b);
 }
 
@@ -179,5 +205,13 @@ function isSettled({ plan, units }: ModelSegment): boolean {
 function isComplete(model: Model, run: Run): boolean {
   const entry = model.dumps.get(run.dumpId)?.entry;
   const done = segmentsOf(model, run).filter(([, segment]) => segment.isComplete).length;
-  return entry?.run === run.run && entry.state !== 'reading' && done === entry.segments;
+  return (
+    entry?.run === run.run &&
+    entry.state !== 'reading' &&
+    done === (entry.segments ?? 0) + sumOf(entry.amendments ?? [])
+  );
+}
+
+function sumOf(amendments: NonNullable<DumpEntry['amendments']>): number {
+  return amendments.reduce((sum, { segments }) => sum + segments, 0);
 }

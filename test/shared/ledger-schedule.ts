@@ -1,6 +1,7 @@
 /** Random lives of a dump: what a chunker and several uploaders may do to its books, in any order and more than once. */
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
+import { segmentOfAttempt } from '../../shared/amendment.ts';
 import { type Books, sumBooks } from '../../shared/books.ts';
 import { type Dump, dumpId, type Run } from '../../shared/dump.ts';
 import type { Ledger, SegmentPlan, Settlement, UnitRef } from '../../shared/ledger.ts';
@@ -18,6 +19,9 @@ const ACTIONS = [
   'replay',
   'complete',
   'close',
+  'finish',
+  'begin',
+  'amend',
 ] as const;
 
 /** `pick` chooses among the messages, segments or readers there are, `share` how a unit's events are divided. */
@@ -30,7 +34,10 @@ export const schedules: fc.Arbitrary<Schedule> = fc.record({
   segments: fc.array(fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 3 }), { minLength: 1, maxLength: 3 }),
   steps: fc.array(
     fc.record({
-      action: fc.oneof(fc.constantFrom(...ACTIONS), fc.constantFrom('settle', 'plan', 'die', 'complete')),
+      action: fc.oneof(
+        fc.constantFrom(...ACTIONS),
+        fc.constantFrom('settle', 'plan', 'die', 'complete', 'finish', 'begin', 'amend'),
+      ),
       pick: fc.nat(99),
       share: fc.tuple(fc.nat(9), fc.nat(9)),
     }),
@@ -47,6 +54,10 @@ type World = {
   /** Every message ever sent, those of runs since replaced included. */
   readonly messages: UnitRef[];
   remainders: number;
+  /** The last attempt to amend the run, how many of its rejects were amended, and the segments that are there so. */
+  attempt: number;
+  amended: number;
+  readonly amendedSegments: number[];
 };
 
 /** Lives the schedule, then settles all that is open. Answers everything the ledger said, and the books after each step. */
@@ -60,6 +71,9 @@ export async function live(ledger: Ledger, dump: Dump, schedule: Schedule): Prom
     now: 0,
     messages: [],
     remainders: 0,
+    attempt: 0,
+    amended: 0,
+    amendedSegments: [],
   };
   const said: unknown[] = [await claim(world, schedule, 0)];
   for (const step of schedule.steps) {
@@ -86,6 +100,9 @@ async function act(world: World, schedule: Schedule, { action, pick, share }: St
   if (action === 'plan') return ledger.planSegment(run, segment, planned(plans, segment));
   if (action === 'complete') return ledger.completeSegment(run, segment);
   if (action === 'close') return (await ledger.isComplete(run)) && (await ledger.close(run, world.now));
+  if (action === 'finish') return finish(world, schedule);
+  if (action === 'begin') return begin(world, pick);
+  if (action === 'amend') return amend(world, pick);
   if (!unit) return 'no message';
   if (action === 'die') return ledger.bookDead(unit, 'no answer');
   if (action === 'replay') return ledger.bookReplayed(unit);
@@ -107,9 +124,50 @@ async function claim(world: World, { segments }: Schedule, pick: number): Promis
       events.map((count, unit) => chunkOf(answer.run, segment, unit, count)),
     );
     world.messages.push(...chunks.flat());
+    Object.assign(world, { attempt: 0, amended: 0 });
+    world.amendedSegments.length = 0;
   }
   return answer;
 }
+
+/** One reject of the dump becomes two events, in a chunk that is sent and perhaps planned before the attempt is stopped. */
+async function begin(world: World, pick: number): Promise<unknown> {
+  const { ledger, run, plans, messages } = world;
+  const attempt = (await ledger.beginAmendment(run, world.now))?.amending?.attempt;
+  if (attempt === undefined || world.amended === plans.length) return attempt;
+  world.attempt = attempt;
+  const segment = segmentOfAttempt(attempt, 0);
+  messages.push(chunkOf(run, segment, 0, 2));
+  if (pick % 2 === 0) await ledger.planSegment(run, segment, AMENDED);
+  return attempt;
+}
+
+async function amend(world: World, pick: number): Promise<boolean> {
+  const { ledger, run } = world;
+  // Now and then an attempt that was given up, or is through.
+  const attempt = world.attempt - (pick % 3 === 0 ? 1 : 0);
+  const segment = segmentOfAttempt(attempt, 0);
+  if (attempt < 1) return false;
+  await ledger.planSegment(run, segment, AMENDED);
+  await ledger.completeSegment(run, segment);
+  const isThrough = await ledger.amend(run, { attempt, segments: 1, at: world.now });
+  if (isThrough) {
+    world.amended += 1;
+    world.amendedSegments.push(segment);
+  }
+  return isThrough;
+}
+
+const AMENDED: SegmentPlan = {
+  read: 0,
+  filtered: 0,
+  unusable: -1,
+  mapped: 1,
+  events: 2,
+  refused: 0,
+  chunks: 1,
+  reasons: { 'no event_type': -1 },
+};
 
 /** The dump's end is reached when every segment is planned. */
 async function end({ ledger, run, plans }: World, owner: string): Promise<boolean> {
@@ -130,18 +188,19 @@ function settlementOf(world: World, unit: UnitRef, share: readonly number[]): Se
   return { ...counts, parkedUnit: remainder.unit, reasons };
 }
 
-async function closedBooks({ ledger, run, plans }: World): Promise<Books> {
+async function closedBooks(world: World): Promise<Books> {
+  const { ledger, run, plans } = world;
   const books = sumBooks(await ledger.segments(run));
   const { events, delivered, refused, parked, dead, inFlight, read, filtered, unusable, mapped } = books;
   expect(delivered + refused + parked + dead + inFlight).toBe(events);
   expect(filtered + unusable + mapped).toBe(read);
   const { reasons: _reasons, ...counts } = books;
   expect(Object.entries(counts).filter(([, count]) => !(count >= 0))).toEqual([]);
-  expect(events).toBeLessThanOrEqual(plans.reduce((sum, plan) => sum + plan.events, 0));
+  expect(events).toBeLessThanOrEqual(plans.reduce((sum, plan) => sum + plan.events, 2 * world.amended));
   return books;
 }
 
-/** Settles one open unit after the other: the dump must be complete with the last one, and not before. */
+/** Settles one open unit after the other, an amendment under way included: the dump must be complete with the last one, and not before. */
 async function finish(world: World, schedule: Schedule): Promise<unknown[]> {
   const { ledger, plans } = world;
   while ((await ledger.entry(world.run.dumpId))?.state === 'reading') {
@@ -149,6 +208,7 @@ async function finish(world: World, schedule: Schedule): Promise<unknown[]> {
     await claim(world, schedule, 0);
     await end(world, 'reader 0');
   }
+  await amend(world, 1);
   const isCompleteAtOnce = await completeAll(world);
   const open: UnitRef[] = [];
   for (const unit of world.messages) if (['open', 'dead'].includes(await ledger.unitState(unit))) open.push(unit);
@@ -162,13 +222,13 @@ async function finish(world: World, schedule: Schedule): Promise<unknown[]> {
     parked: 0,
     dead: 0,
     inFlight: 0,
-    chunks: plans.reduce((sum, { chunks }) => sum + chunks, 0),
+    chunks: plans.reduce((sum, { chunks }) => sum + chunks, world.amended),
   });
   return [open, books, await ledger.close(world.run, world.now), await ledger.close(world.run, world.now)];
 }
 
-async function completeAll({ ledger, run, plans }: World): Promise<boolean> {
-  for (const segment of plans.keys()) await ledger.completeSegment(run, segment);
+async function completeAll({ ledger, run, plans, amendedSegments }: World): Promise<boolean> {
+  for (const segment of [...plans.keys(), ...amendedSegments]) await ledger.completeSegment(run, segment);
   return ledger.isComplete(run);
 }
 

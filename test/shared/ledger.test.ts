@@ -91,6 +91,9 @@ describe('dynamo', () => {
       const { rev } = await ledger.line('sent twice');
       expect(await ledger.saveLine('sent twice', { changedAt: 1, waiting }, rev)).toBe(true);
     }
+    expect(await ledger.beginAmendment(run, 600)).toMatchObject({ amending: { attempt: 1, since: 600 } });
+    expect(await ledger.amend(run, { attempt: 1, segments: 0, at: 700 })).toBe(true);
+    expect(await ledger.close(run, 800)).toBe(true);
     client.destroy();
   });
 

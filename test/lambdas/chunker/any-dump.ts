@@ -8,7 +8,7 @@ import { type Chunker, openChunker } from './chunker.ts';
 import { eventLine, sourceOf } from './fixtures.ts';
 
 /** What a map is told to do in `order.dumps`. */
-const obey: MapFunction = (order: JsonObject) => {
+export const obey: MapFunction = (order: JsonObject) => {
   const event = (i: number) => ({ event_type: 'visit', user_id: `${order.user as string}`, i });
   switch (order.do) {
     case 'leave out':

@@ -1,0 +1,104 @@
+/** Makes of a reject what the configuration makes of it now: its record once more, or the one event of it that was refused. */
+import type { JsonObject } from '../../shared/amplitude-event.ts';
+import type { Source } from '../../shared/config.ts';
+import type { Reject } from '../../shared/rejects.ts';
+import { findFault } from './check-event.ts';
+import { chunkLimits } from './chunk-limits.ts';
+import { type MadeEvents, makeEvents, type PreparedEvent, type RefusedEvent, tooLargeFault } from './make-events.ts';
+import type { RawRecord } from './raw-record.ts';
+
+/**
+ * - `made`: what it is now, for the books as if the record were read for the first time; of a refused event only that one
+ * - `gone`: a refused event that the configuration no longer makes, since it filters the record
+ * - `kept`: it cannot be made again and stays as it is
+ */
+export type Remade =
+  | { readonly kind: 'made'; readonly record: RawRecord; readonly made: MadeEvents }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'kept' };
+
+/** Whether the record must be read from the dump: what the reject holds is not the whole of it, or what became of it. */
+export function needsRecord({ kind, bytes, length }: Reject, source: Source): boolean {
+  if (kind === 'refused') return source.map !== undefined;
+  return length !== undefined && length > bytes.length;
+}
+
+/** `record` is the reject's, if it was needed and is still there; `dump` the dump's key. */
+export function remakeReject(reject: Reject, record: RawRecord | undefined, source: Source, dump: string): Remade {
+  if (reject.kind === 'refused') return remakeEvent(reject, record, source, dump);
+  if (record === undefined && needsRecord(reject, source)) return { kind: 'kept' };
+  const whole = record ?? recordOf(reject);
+  return { kind: 'made', record: whole, made: makeEvents(whole, source, dump) };
+}
+
+/** The reject as it stands, to be counted and written once more. */
+export function keepReject(reject: Reject): Extract<Remade, { kind: 'made' }> {
+  const { kind, reason, detail, bytes } = reject;
+  const fault = { reason, detail };
+  if (kind === 'unusable') return { kind: 'made', record: recordOf(reject), made: { kind, ...fault } };
+  return { kind: 'made', record: recordOf(reject), made: refusing({ ...fault, text: bytes.toString() }) };
+}
+
+function remakeEvent(reject: Reject, record: RawRecord | undefined, source: Source, dump: string): Remade {
+  const event = parseEvent(reject.bytes);
+  // What is no JSON object, or has no insert_id, was never sent and cannot be told from the record's other events.
+  if (!event?.insert_id) return { kind: 'kept' };
+  const standIn = recordOf(reject);
+  const text = reject.bytes.toString();
+  if (!record) return { kind: 'made', record: standIn, made: checkEvent(reject.bytes, event, source) };
+  const made = makeEvents(record, source, dump);
+  if (made.kind === 'filtered') return { kind: 'gone' };
+  if (made.kind === 'unusable') {
+    return { kind: 'made', record: standIn, made: refusing({ reason: made.reason, detail: made.detail, text }) };
+  }
+  return { kind: 'made', record: standIn, made: pickEvent(made, event.insert_id) ?? refusing({ ...NOT_MADE, text }) };
+}
+
+/** The insert_id may be what was mended: then nobody knows which of the record's events it was. */
+const NOT_MADE = {
+  reason: 'record no longer makes this event',
+  detail: 'none of its events has this insert_id; the others may have been delivered',
+};
+
+/** Of the record's events the one with this insert_id: the others were delivered, or stand in the rejects themselves. */
+function pickEvent(made: Extract<MadeEvents, { kind: 'events' }>, id: unknown): MadeEvents | undefined {
+  const event = made.events.find(({ pieces }) => parseEvent(Buffer.concat(pieces))?.insert_id === id);
+  if (event) return { kind: 'events', events: [event], refused: [] };
+  const refused = made.refused.find(({ text }) => parseEvent(Buffer.from(text))?.insert_id === id);
+  return refused && refusing(refused);
+}
+
+/** The event as it was sent, whatever the configuration would make of its record. */
+function checkEvent(bytes: Buffer, event: JsonObject, source: Source): MadeEvents {
+  const max = chunkLimits(source).chunkBytes;
+  const fault =
+    findFault(event, source.minIdLength) ?? (bytes.length > max ? tooLargeFault(bytes.length, max) : undefined);
+  if (fault) return refusing({ ...fault, text: bytes.toString() });
+  const { device_id, user_id, time } = event;
+  const prepared: PreparedEvent = {
+    pieces: [bytes],
+    bytes: bytes.length,
+    deviceId: typeof device_id === 'string' ? device_id : undefined,
+    userId: typeof user_id === 'string' ? user_id : undefined,
+    time: typeof time === 'number' ? time : undefined,
+  };
+  return { kind: 'events', events: [prepared], refused: [] };
+}
+
+function refusing(event: RefusedEvent): MadeEvents {
+  return { kind: 'events', events: [], refused: [event] };
+}
+
+/** What a reject holds, as a line of a dump. */
+function recordOf({ bytes, position, length = bytes.length }: Reject): RawRecord {
+  return { bytes, length, position, end: 0, terminated: true };
+}
+
+function parseEvent(bytes: Buffer): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(bytes.toString());
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+  } catch {
+    return undefined;
+  }
+}
