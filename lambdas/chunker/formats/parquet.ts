@@ -2,7 +2,7 @@
 import type { RawRecord } from '../raw-record.ts';
 import { stringifyExactly } from '../exact-json.ts';
 import { BLOCK_RECORDS, type DumpBytes, type ReadFormat } from './format.ts';
-import { columnBytes, type ReadRange } from './parquet/column-bytes.ts';
+import { placedBytes, type ReadRange } from './placed-bytes.ts';
 import { ColumnDamaged, type Cursor, openCursor } from './parquet/cursor.ts';
 import { damaged, type ParquetFile, type RowGroup, readFooter } from './parquet/footer.ts';
 import { type Row, rowReader } from './parquet/rows.ts';
@@ -88,7 +88,7 @@ async function openCursors(
   return leaves.map((leaf) => {
     const place = columns[leaf.column];
     if (!place) throw damaged(dump, `column ${leaf.path} is missing`);
-    return openCursor(leaf, place.codec, place.entries, columnBytes(read, place.start, place.end, windowBytes));
+    return openCursor(leaf, place.codec, place.entries, placedBytes(read, place.start, place.end, windowBytes));
   });
 }
 

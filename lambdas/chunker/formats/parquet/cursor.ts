@@ -2,7 +2,7 @@
 import { parquetHeader } from 'hyparquet/src/column.js';
 import type { PageHeader } from 'hyparquet/src/types.js';
 import type { Json } from '../../../../shared/amplitude-event.ts';
-import type { ColumnBytes } from './column-bytes.ts';
+import type { PlacedBytes } from '../placed-bytes.ts';
 import { checkHeader, checkSum, decodeDictionary, decodePage, type Dictionary, type Page } from './page.ts';
 import type { Leaf } from './schema.ts';
 import { type BadValue, converterOf } from './values.ts';
@@ -21,7 +21,7 @@ const MAX_HELD_ENTRIES = 32 * 1024 * 1024;
 export type Cursor = ReturnType<typeof openCursor>;
 
 /** `entries` is how many (values, nulls, empty lists) the footer says the column has in this row group. */
-export function openCursor(leaf: Leaf, codec: string, entries: number, bytes: ColumnBytes) {
+export function openCursor(leaf: Leaf, codec: string, entries: number, bytes: PlacedBytes) {
   const { maxDefinition, maxRepetition } = leaf;
   const convert = converterOf(leaf);
   let dictionary: Dictionary | undefined;
@@ -115,7 +115,7 @@ export function openCursor(leaf: Leaf, codec: string, entries: number, bytes: Co
   };
 }
 
-async function readHeader(bytes: ColumnBytes): Promise<{ readonly header: PageHeader; readonly size: number }> {
+async function readHeader(bytes: PlacedBytes): Promise<{ readonly header: PageHeader; readonly size: number }> {
   for (let wanted = HEADER_BYTES; ; wanted *= 8) {
     const held = await bytes.peek(wanted);
     const isAll = held.length === bytes.left() || wanted >= MAX_HEADER_BYTES;

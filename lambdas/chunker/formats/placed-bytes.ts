@@ -1,11 +1,11 @@
-/** The bytes of a Parquet column, read in windows, the next one fetched while this one is used. */
+/** Bytes that lie somewhere in a dump (a Parquet column, an entry of a zip), read in windows, the next one fetched while this one is used. */
 
 export type ReadRange = (start: number, end: number) => Promise<Buffer>;
 
-export type ColumnBytes = ReturnType<typeof columnBytes>;
+export type PlacedBytes = ReturnType<typeof placedBytes>;
 
 /** The bytes from `start` up to `end`, in windows of `windowBytes`. */
-export function columnBytes(read: ReadRange, start: number, end: number, windowBytes: number) {
+export function placedBytes(read: ReadRange, start: number, end: number, windowBytes: number) {
   let held: Buffer = Buffer.alloc(0);
   let at = start;
   let next: Promise<Buffer> | undefined;
