@@ -169,7 +169,7 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
  * Integers beyond 2^53 become bigint, numbers beyond 1e308 an object that is written as it stood. Only a text with a
  * long run of digits or a large exponent can hold one, and pays for it.
  */
-function parseExactly(text: string): unknown {
+export function parseExactly(text: string): unknown {
   if (!/\d{16}|[eE]\+?\d{3}/.test(text)) return JSON.parse(text);
   return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) => {
     if (typeof value !== 'number' || context?.source === undefined) return value;
