@@ -12,6 +12,18 @@ export function describeConfigIssues(issues: readonly Issue[], input: unknown, k
 }
 
 function describe(issue: Issue, input: unknown, knownNames: KnownNames): string[] {
+  if (issue.code === 'invalid_union') {
+    const meant = issue.errors.find(
+      (issues) =>
+        issues.length > 0 && issues.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+    );
+    if (meant)
+      return describeConfigIssues(
+        meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })),
+        input,
+        knownNames,
+      );
+  }
   const at = formatPath(issue.path);
   const found = valueAt(input, issue.path);
   if (issue.code === 'unrecognized_keys') {

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import type { JsonObject } from '../../../shared/amplitude-event.ts';
 import type { MapFunction } from '../../../shared/config.ts';
+import { formatOf } from '../../../shared/format-settings.ts';
 import { type Chunker, openChunker } from './chunker.ts';
 import { eventLine, sourceOf } from './fixtures.ts';
 
@@ -49,6 +50,10 @@ export const anyDump = fc.record({
 export type AnyDump = typeof anyDump extends fc.Arbitrary<infer One> ? One : never;
 
 export function open({ text, isGzip, isMapped, lanes, segmentRecords, eventsPerChunk }: AnyDump): Chunker {
-  const source = sourceOf({ caps: { eventsPerChunk, chunkBytes: 300 }, ...(isMapped && { map: obey }) });
+  const source = sourceOf({
+    format: formatOf('ndjson'),
+    caps: { eventsPerChunk, chunkBytes: 300 },
+    ...(isMapped && { map: obey }),
+  });
   return openChunker(isGzip ? gzipSync(text) : text, { source, importer: { lanes, segmentRecords } });
 }

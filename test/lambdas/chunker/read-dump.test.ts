@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { constants, gunzipSync, gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { compressionOf } from '../../../lambdas/chunker/inflate.ts';
 import { readDump } from '../../../lambdas/chunker/read-dump.ts';
 import { type Dumps, DumpUnreadable } from '../../../shared/objects.ts';
 import { dumpOf, memoryDumps } from './fixtures.ts';
@@ -19,7 +20,7 @@ type Reading = { readonly bytes: Buffer; readonly error?: unknown };
 async function read(stored: Buffer, offset = 0, dumps: Dumps = memoryDumps(stored)): Promise<Reading> {
   const pieces: Buffer[] = [];
   try {
-    for await (const piece of readDump(dumpOf(stored), offset, dumps)) pieces.push(piece);
+    for await (const piece of readDump(dumpOf(stored), offset, dumps, compressionOf(stored))) pieces.push(piece);
     return { bytes: Buffer.concat(pieces) };
   } catch (error) {
     return { bytes: Buffer.concat(pieces), error };
@@ -52,7 +53,7 @@ describe('a whole dump', () => {
   test('that inflates a thousandfold comes in pieces of at most 1 MiB', async () => {
     const stored = gzipSync(Buffer.alloc(20 * MIB, 'x'));
     let bytes = 0;
-    for await (const piece of readDump(dumpOf(stored), 0, memoryDumps(stored))) {
+    for await (const piece of readDump(dumpOf(stored), 0, memoryDumps(stored), compressionOf(stored))) {
       expect(piece.length).toBeLessThanOrEqual(MIB);
       bytes += piece.length;
     }
@@ -142,7 +143,7 @@ describe('a dump that cannot be reached', () => {
     ['plain', text],
     ['gzip', stored],
   ])('%s: the error of any range is passed on as it is, and nothing hangs', async (_form, bytes) => {
-    for (const failing of [0, 1, 2, 3]) {
+    for (const failing of [0, 1, 2]) {
       const failure = new Error(`read ${failing} failed`);
       const { dumps } = countingDumps(bytes, (read) => {
         if (read === failing) throw failure;
@@ -156,7 +157,7 @@ describe('a dump that cannot be reached', () => {
     ['gzip', stored],
   ])('%s: who stops early leaves no request behind, and at most two ranges were asked for', async (_form, bytes) => {
     const { dumps, seen } = countingDumps(bytes);
-    for await (const piece of readDump(dumpOf(bytes), 0, dumps)) {
+    for await (const piece of readDump(dumpOf(bytes), 0, dumps, compressionOf(bytes))) {
       expect(piece.length).toBeGreaterThan(0);
       break;
     }

@@ -2,9 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readParquet } from '../../../../lambdas/chunker/formats/parquet.ts';
-import type { RawRecord } from '../../../../lambdas/chunker/raw-record.ts';
-import { placedDump, readAll } from './placed-dump.ts';
+import { readAll, valueOf } from './reading.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures/parquet');
 const files = (pattern: string) => globSync(pattern, { cwd: FIXTURES }).toSorted();
@@ -14,8 +12,7 @@ const EXPECTED = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8'
   value !== null && typeof value === 'object' && typeof value.bigint === 'string' ? BigInt(value.bigint) : value,
 );
 
-const read = (name: string) => readAll(readParquet, placedDump(fixture(name), name));
-const valueOf = ({ parsed }: RawRecord) => (parsed && 'value' in parsed ? parsed.value : undefined);
+const read = (name: string) => readAll(fixture(name), { format: 'parquet', key: name });
 
 test.each(files('codec-*'))('%s: flat and nested columns give the rows that were written', async (name) => {
   const { records, failure } = await read(name);

@@ -5,8 +5,7 @@ import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { type Zippable, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { readZip } from '../../../../lambdas/chunker/formats/zip.ts';
-import { placedDump, readAll } from './placed-dump.ts';
+import { readAll } from './reading.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures/zip');
 const fixture = (name: string) => readFileSync(join(FIXTURES, name));
@@ -14,7 +13,7 @@ const fixture = (name: string) => readFileSync(join(FIXTURES, name));
 const zip = (files: Zippable) => Buffer.from(zipSync(files, { mtime: '2026-11-20' }));
 const lines = (...records: readonly string[]) => Buffer.from(records.map((record) => `${record}\n`).join(''));
 const read = (content: Buffer, from?: { offset: number; position: number }) =>
-  readAll(readZip, placedDump(content, 'day.zip'), from);
+  readAll(content, { format: 'zip', key: 'day.zip', ...(from && { from }) });
 const textsOf = ({ records }: Awaited<ReturnType<typeof read>>) => records.map(({ bytes }) => bytes.toString());
 
 test.each(['deflated.zip', 'stored.zip', 'zip64.zip', 'streamed.zip'])(
