@@ -210,3 +210,38 @@ describe('a file that is damaged', () => {
     );
   });
 });
+
+test.each(['parquet', 'zip'] as const)('%s: what cannot be read now is no damage', async (format) => {
+  const content = format === 'zip' ? readFileSync(join(FIXTURES, '../zip/deflated.zip')) : fixture('pages-v1.parquet');
+  for (let working = 1; ; working += 1) {
+    let calls = 0;
+    const dumps = memoryDumps(content);
+    const failing: typeof dumps = {
+      ...dumps,
+      read: async (...range) => {
+        calls += 1;
+        if (calls > working) throw new Error('connection reset');
+        return dumps.read(...range);
+      },
+    };
+    const reading = collect(readRecords(dumpOf(content), sourceOf({ format: { type: format } }), START, failing));
+    if ((await reading.catch((error: Error) => error.message)) !== 'connection reset') break;
+    expect(working).toBeLessThan(50);
+  }
+  expect(
+    (await collect(readRecords(dumpOf(content), sourceOf({}), START, memoryDumps(content)))).length,
+  ).toBeGreaterThan(0);
+});
+
+const START = { offset: 0, position: 0 };
+
+async function collect(blocks: ReturnType<typeof readRecords>) {
+  const failures: string[] = [];
+  const records: unknown[] = [];
+  for await (const block of blocks) {
+    records.push(...block.records);
+    if (block.failure !== undefined) failures.push(block.failure);
+  }
+  expect(failures).toEqual([]);
+  return records;
+}
