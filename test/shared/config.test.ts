@@ -90,7 +90,7 @@ test.each<[unknown, string]>([
   [{ type: 'xls' }, 'format.type: found "xls", expected one of ndjson, json-array, csv, tsv, parquet, zip'],
   [{ type: 'csv', delimeter: ';' }, 'format.delimeter: unknown setting; did you mean "delimiter"?'],
   [{ type: 'csv', delimiter: '||' }, 'format.delimiter: found "||", expected one ASCII character that is no line end'],
-  [{ type: 'csv', delimiter: '"' }, 'format.quote: found "\"", expected another character than the delimiter'],
+  [{ type: 'csv', delimiter: '"' }, 'format.delimiter: found "\\"", expected another character than the quote'],
   [
     { type: 'csv', types: { a: 'int' } },
     'format.types.a: found "int", expected one of "string", "number", "boolean", "json"',
