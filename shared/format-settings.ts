@@ -36,7 +36,7 @@ type Table = {
 function checkTable({ value, issues }: z.core.ParsePayload<Table>): void {
   const { columns, delimiter, quote } = value;
   if (delimiter === quote) {
-    issues.push({ code: 'custom', path: ['quote'], message: 'another character than the delimiter', input: quote });
+    issues.push({ code: 'custom', path: ['delimiter'], message: 'another character than the quote', input: delimiter });
   }
   if (value.header === false && !columns) {
     const message = 'columns as well: without a header row the columns need names';

@@ -7,7 +7,7 @@ import type { RawRecord } from '../raw-record.ts';
 import { markLength, peek } from './dump-head.ts';
 import { BLOCK_RECORDS, type DumpBytes, type FormatStart, type ReadFormat } from './format.ts';
 import { hasLine, sniffDelimiter } from './sniff-table.ts';
-import { type Column, columnsOf, readCells, readRow, type TableOptions, unclosedFault } from './table-cells.ts';
+import { type Column, columnsOf, readCells, readRow, type TableOptions } from './table-cells.ts';
 import { type Row, rowSplitter } from './table-rows.ts';
 
 /**
@@ -50,7 +50,6 @@ function recordOf(row: Row, position: number, columns: readonly Column[], option
   if (bytes.length < length) return record; // cut: it is too long whatever it holds
   const cells = readCells(bytes, options);
   if ('fault' in cells) return { ...record, parsed: cells };
-  if (row.unclosed) return { ...record, parsed: { fault: unclosedFault(cells.cells.length) } };
   return { ...record, parsed: readRow(cells, columns, options) };
 }
 
@@ -128,7 +127,6 @@ function headerNames(dump: Dump, row: Row, { columns, types }: TableFormat, opti
   if (row.bytes.length < row.length) throw refuse(`it is ${row.length} bytes long, without a line end`);
   const read = readCells(row.bytes, options);
   if ('fault' in read) throw refuse(`${read.fault.reason} (${read.fault.detail})`);
-  if (row.unclosed) throw refuse('it has a quote that is not closed');
   if (columns) {
     if (read.cells.length === columns.length) return columns;
     throw refuse(`it has ${read.cells.length} columns, format.columns names ${columns.length}`);

@@ -12,7 +12,7 @@ export type TableOptions = Pick<TableFormat, 'quote' | 'types' | 'empty' | 'null
 const NONE: ReadonlySet<number> = new Set();
 
 /** The cells of a row as they stand in it, or why it has none. */
-export function readCells(bytes: Buffer, { delimiter, quote }: TableOptions): Cells | { readonly fault: Fault } {
+export function readCells(bytes: Buffer, { delimiter, quote, nulls }: TableOptions): Cells | { readonly fault: Fault } {
   const text = bytes.toString('utf8');
   if (text.includes('\ufffd') && !isUtf8(bytes)) {
     return { fault: { reason: 'row is not UTF-8', detail: 'expected text in UTF-8; convert the dump' } };
@@ -21,14 +21,20 @@ export function readCells(bytes: Buffer, { delimiter, quote }: TableOptions): Ce
     return { fault: { reason: 'row has a NUL byte', detail: `found it in cell ${cellAt(text, '\0', delimiter)}` } };
   }
   if (quote === '' || !text.includes(quote)) return { cells: text.split(delimiter), quoted: NONE };
-  return readQuoted(text, delimiter, quote);
+  return readQuoted(text, delimiter, quote, nulls.length > 0);
 }
 
-function readQuoted(text: string, delimiter: string, quote: string): Cells | { readonly fault: Fault } {
+function readQuoted(
+  text: string,
+  delimiter: string,
+  quote: string,
+  hasNulls: boolean,
+): Cells | { readonly fault: Fault } {
   const cells: string[] = [];
-  const quoted = new Set<number>();
+  const mark = quote.charCodeAt(0);
+  let quoted: Set<number> | undefined;
   for (let start = 0; start <= text.length; ) {
-    if (text[start] !== quote) {
+    if (text.charCodeAt(start) !== mark) {
       const at = text.indexOf(delimiter, start);
       const end = at === -1 ? text.length : at;
       cells.push(text.slice(start, end));
@@ -36,26 +42,26 @@ function readQuoted(text: string, delimiter: string, quote: string): Cells | { r
       continue;
     }
     const end = closingQuote(text, start, quote);
-    if (end === -1) return { fault: unclosedFault(cells.length + 1) };
+    if (end === -1) {
+      return { fault: { reason: 'row has a quote that is not closed', detail: `it opens cell ${cells.length + 1}` } };
+    }
     if (end + 1 < text.length && text[end + 1] !== delimiter) {
       const detail = `cell ${cells.length + 1}: found ${show(text.slice(end + 1, end + 20))} behind its closing quote, expected a delimiter or a line end; a quote within quotes must be doubled`;
       return { fault: { reason: 'row has a stray quote', detail } };
     }
-    quoted.add(cells.length);
-    cells.push(text.slice(start + 1, end).replaceAll(quote + quote, quote));
+    // Whether a cell was quoted matters only to what may stand for null.
+    if (hasNulls) quoted = (quoted ?? new Set()).add(cells.length);
+    const cell = text.slice(start + 1, end);
+    cells.push(cell.includes(quote) ? cell.replaceAll(quote + quote, quote) : cell);
     start = end + 2;
   }
-  return { cells, quoted };
+  return { cells, quoted: quoted ?? NONE };
 }
 
 function closingQuote(text: string, start: number, quote: string): number {
   let end = text.indexOf(quote, start + 1);
   while (end !== -1 && text[end + 1] === quote) end = text.indexOf(quote, end + 2);
   return end;
-}
-
-export function unclosedFault(cell: number): Fault {
-  return { reason: 'row has a quote that is not closed', detail: `it opens cell ${cell}` };
 }
 
 /** What to do with each cell of a column. */

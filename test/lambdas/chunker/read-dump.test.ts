@@ -1,7 +1,8 @@
 /** What comes out of a dump, whole, damaged or unreachable. */
 import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { constants, gunzipSync, gzipSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync, zstdCompressSync, createZstdCompress } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compressionOf } from '../../../lambdas/chunker/inflate.ts';
@@ -132,6 +133,90 @@ describe('damaged gzip', () => {
     }
     const cut = large.subarray(0, 150_000);
     expect((await read(cut)).bytes.equals(inflatable(cut))).toBe(true);
+  });
+});
+
+describe('zstd', () => {
+  const checked = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
+  const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4]);
+  const one = zstdCompressSync(TEXT, checked);
+  const end = zstdCompressSync('the end\n', checked);
+  const frames = Buffer.concat([skippable, one, skippable, zstdCompressSync(''), end]);
+
+  test.each<[string, Buffer, Buffer]>([
+    ['of one frame', one, TEXT],
+    ['of several frames, some of them to be skipped', frames, MEMBERS_TEXT],
+    ['of nothing', zstdCompressSync(''), Buffer.alloc(0)],
+  ])('%s comes whole, from any offset on and in ranges of any size', async (_what, stored, expected) => {
+    const places = fc.tuple(fc.nat(expected.length + 10), fc.integer({ min: 1, max: stored.length }));
+    await fc.assert(
+      fc.asyncProperty(places, async ([offset, rangeBytes]) => {
+        const dumps = { ...memoryDumps(stored), rangeBytes };
+        expect(await read(stored, offset, dumps)).toEqual({ bytes: expected.subarray(offset) });
+      }),
+    );
+  });
+
+  test("cut off after any byte but a frame's last is unreadable, after all that could be read", async () => {
+    const ends = new Set<number>();
+    for (const part of [skippable, one, skippable, zstdCompressSync(''), end]) {
+      ends.add([...ends].reduce((most, place) => Math.max(most, place), 0) + part.length);
+    }
+    for (let size = 4; size < frames.length; size += 1) {
+      const { bytes, error } = await read(frames.subarray(0, size));
+      expect([size, bytes]).toEqual([size, MEMBERS_TEXT.subarray(0, bytes.length)]);
+      if (size >= skippable.length + one.length) expect(bytes.length).toBeGreaterThanOrEqual(TEXT.length);
+      if (ends.has(size)) expect([size, error]).toEqual([size, undefined]);
+      else expect(error).toBeInstanceOf(DumpUnreadable);
+    }
+  });
+
+  test('with any byte changed is whole all the same, or unreadable', async () => {
+    for (let at = 4; at < one.length; at += 1) {
+      const { bytes, error } = await read(withChange(one, at));
+      if (error === undefined) expect([at, bytes]).toEqual([at, TEXT]);
+      else expect(error).toBeInstanceOf(DumpUnreadable);
+    }
+  });
+
+  test.each<[string, Buffer]>([
+    ['garbage', Buffer.from('garbage')],
+    ['a newline', Buffer.from('\n')],
+    ['zero bytes', Buffer.alloc(512)],
+    ['gzip', GZIP],
+  ])('with %s behind it: what stands before is passed on', async (_what, behind) => {
+    const { bytes, error } = await read(Buffer.concat([one, behind]));
+    expect(bytes).toEqual(TEXT);
+    expect(String(error)).toContain('s3://landing/day.ndjson is damaged: zstd cannot be read on after about');
+  });
+
+  test('damaged far behind the beginning still gives all that stands before', async () => {
+    const text = randomBytes(300_000);
+    const large = Buffer.concat([
+      zstdCompressSync(text.subarray(0, 200_000)),
+      zstdCompressSync(text.subarray(200_000)),
+    ]);
+    const { bytes, error } = await read(large.subarray(0, large.length - 10));
+    expect(bytes.equals(text.subarray(0, bytes.length))).toBe(true);
+    expect(bytes.length).toBeGreaterThanOrEqual(200_000);
+    expect(error).toBeInstanceOf(DumpUnreadable);
+  });
+
+  test('that inflates to thirty thousand times its size does not come at once', async () => {
+    const piece = Buffer.alloc(MIB);
+    const frame = Readable.from(Array.from({ length: 500 }, () => piece)).pipe(createZstdCompress());
+    const stored = Buffer.concat(await frame.toArray());
+    expect(stored.length).toBeLessThan(64 * 1024);
+    const before = process.memoryUsage().arrayBuffers;
+    let inflated = 0;
+    let most = 0;
+    for await (const piece of readDump(dumpOf(stored), 0, memoryDumps(stored), 'zstd')) {
+      inflated += piece.length;
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      expect(piece.length).toBeLessThanOrEqual(MIB);
+    }
+    expect(inflated).toBe(500 * MIB);
+    expect(most).toBeLessThan(200 * MIB);
   });
 });
 

@@ -38,7 +38,7 @@ const visit: fc.Arbitrary<Visit> = fc.record({
   user_id: text,
   price: fc.oneof(
     fc.integer(),
-    fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => number || 0),
+    fc.double({ noNaN: true, min: -1e9, max: 1e9 }).map((number) => number || 0),
   ),
   paid: fc.boolean(),
   event_properties: fc.record({ text }),
@@ -128,16 +128,20 @@ describe.each(Object.entries(FORMATS))('%s', (_name, { format, write }) => {
   test('cut off after any byte loses no record before it, makes up none, and what is missing is noticed', async () => {
     const rows = fc.sample(visit, { numRuns: 6, seed: 1 });
     const bytes = Buffer.from(write(rows));
-    const ends = new Set((await readAll(bytes, { format })).records.map(({ end }) => end));
-    for (let size = 0; size < bytes.length; size += 1) {
+    const ends = (await readAll(bytes, { format })).records.map(({ end }) => end);
+    const headerEnd = hasHeader(format) ? bytes.indexOf('event_properties') + 'event_properties'.length : 0;
+    for (let size = 0; size < bytes.toString().trimEnd().length; size += 1) {
       const read = await readAll(bytes.subarray(0, size), { format });
       const values = valuesOf(read).filter((value) => value !== undefined);
+      const last = read.records.at(-1);
+      // Nobody can tell a row that was cut off in its last cell from one whose line end was never written.
+      const isAnyonesGuess = isTable(format) && last?.terminated === false && valueOf(last) !== undefined;
+      if (isAnyonesGuess) expect(rows[values.length - 1]).toMatchObject(withoutLastCell(values.pop()));
       expect([size, values]).toEqual([size, rows.slice(0, values.length)]);
-      const wholeBefore = [...ends].filter((end) => end <= size).length;
-      expect(values.length).toBeGreaterThanOrEqual(wholeBefore);
+      expect(values.length).toBeGreaterThanOrEqual(ends.filter((end) => end <= size).length - (isAnyonesGuess ? 1 : 0));
       const isNoticed = read.failure !== undefined || read.records.some((record) => valueOf(record) === undefined);
-      if (size > 0 && isJsonArray(format)) expect([size, read.failure]).not.toEqual([size, undefined]);
-      else if (values.length < rows.length && !isAtRecordEnd(bytes, size))
+      if (isJsonArray(format) && size > 0) expect([size, read.failure]).not.toEqual([size, undefined]);
+      else if (size > headerEnd && !isAnyonesGuess && !isAtLineEnd(bytes, size))
         expect([size, isNoticed]).toEqual([size, true]);
     }
   });
@@ -166,10 +170,17 @@ describe.each(Object.entries(FORMATS))('%s', (_name, { format, write }) => {
 const isJsonArray = (format: FormatInput) => format === 'json-array' || isPath(format);
 const isPath = (format: FormatInput) => typeof format === 'object' && format.type === 'json-array';
 
-/** A cut line format cannot be told from a whole one where a line, or the header, just ended, with or without its line end. */
-function isAtRecordEnd(bytes: Buffer, size: number): boolean {
-  const around = bytes.subarray(size - 1, size + 1).toString('latin1');
-  return size < 60 || /^[\r\n]|[\r\n]$/.test(around);
+const isTable = (format: FormatInput) => typeof format === 'object' && format.type !== 'json-array';
+const hasHeader = (format: FormatInput) => isTable(format) && typeof format === 'object' && !('columns' in format);
+
+/** A line that just ended is whole, with or without its line end. */
+function isAtLineEnd(bytes: Buffer, size: number): boolean {
+  return size === 0 || /[\r\n]/.test(bytes.toString('latin1', size - 1, size + 1));
+}
+
+function withoutLastCell(row: unknown): object {
+  const { event_properties: _, ...others } = row as Visit;
+  return others;
 }
 
 function anyBytes(write: Written['write']): fc.Arbitrary<Buffer> {
@@ -218,11 +229,10 @@ function unaccounted(bytes: Buffer, { records, failure }: WhatWasRead, format: F
   let at = 0;
   for (const record of records) {
     const start = bytes.indexOf(record.bytes, at);
-    const isHeader = at === 0 && typeof format === 'object' && !('columns' in format);
-    if (!isHeader) left.push(bytes.subarray(at, start));
+    if (at > 0 || !hasHeader(format)) left.push(bytes.subarray(at, start));
     at = start + record.length;
   }
-  const isOnlyHeader = records.length === 0 && typeof format === 'object' && !('columns' in format);
+  const isOnlyHeader = records.length === 0 && hasHeader(format);
   if (failure === undefined && !isOnlyHeader) left.push(bytes.subarray(at));
   return Buffer.concat(left).toString();
 }
