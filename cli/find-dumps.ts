@@ -11,7 +11,7 @@ export type FoundDump = {
 };
 
 /** What is taken for a dump in a directory; a file that is named is taken whatever its name. */
-const DUMP_NAME = /\.(ndjson|jsonl|json)(\.gz)?$/i;
+const DUMP_NAME = /\.(ndjson|jsonl|json|csv|tsv|parquet|zip)(\.(gz|zst))?$/i;
 
 /** In the order they were named, each directory and pattern sorted, each file once. Throws a UsageError that says what is not there. */
 export function findDumps(names: readonly string[], importer: Importer, sourceName?: string): readonly FoundDump[] {
@@ -49,7 +49,7 @@ function expandDirectory(directory: string): Candidate[] {
     .toSorted();
   if (files.length === 0) {
     throw new UsageError(
-      `${directory}: no dumps in this directory; looked for *.ndjson, *.jsonl and *.json, each also with .gz`,
+      `${directory}: no dumps in this directory; looked for *.ndjson, *.jsonl, *.json, *.csv, *.tsv, *.parquet and *.zip, each also with .gz or .zst`,
     );
   }
   return files.map((path) => ({ path, key: relative(directory, path) }));

@@ -12,6 +12,8 @@ export function describeConfigIssues(issues: readonly Issue[], input: unknown, k
 }
 
 function describe(issue: Issue, input: unknown, knownNames: KnownNames): string[] {
+  const meant = issue.code === 'invalid_union' ? meantAlternative(issue) : undefined;
+  if (meant) return describeConfigIssues(meant, input, knownNames);
   const at = formatPath(issue.path);
   const found = valueAt(input, issue.path);
   if (issue.code === 'unrecognized_keys') {
@@ -20,6 +22,14 @@ function describe(issue: Issue, input: unknown, knownNames: KnownNames): string[
   }
   if (found === undefined && issue.code !== 'custom') return [`${at}: missing; expected ${expected(issue)}`];
   return [`${at}: found ${show(found)}, expected ${expected(issue)}`];
+}
+
+/** Of several shapes a setting may have, the issues with the one that was meant: whose mistakes lie within it. */
+function meantAlternative(union: z.core.$ZodIssueInvalidUnion): readonly Issue[] | undefined {
+  const meant = union.errors.find(
+    (issues) => issues.length > 0 && issues.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+  );
+  return meant?.map((issue) => ({ ...issue, path: [...union.path, ...issue.path] }));
 }
 
 function expected(issue: Issue): string {

@@ -3,12 +3,13 @@ import * as z from 'zod';
 import { EVENTS_PER_REQUEST } from './amplitude-limits.ts';
 import type { AmplitudeEvent, JsonObject } from './amplitude-event.ts';
 import { describeConfigIssues } from './config-issues.ts';
+import { FORMAT_OPTIONS, formatSchema } from './format-settings.ts';
 
 /** Where a record stood. */
 export type RecordPosition = {
   /** The dump's key, or a local file's path. */
   readonly dump: string;
-  /** 1-based; in line formats the line number. */
+  /** 1-based; in NDJSON the line number, otherwise which row or element it is. */
   readonly position: number;
 };
 
@@ -50,6 +51,8 @@ const sourceSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and dashes, at most 40'),
   /** Dumps whose key begins so are this source's; the longest prefix wins. */
   prefix: z.string().max(900).default(''),
+  /** What its dumps are; without it that follows from their content, and from their name where the content may be several. */
+  format: formatSchema.optional(),
   /** Without it a record already is an Amplitude event and is sent as it stands. */
   map: z.custom<MapFunction>((value) => typeof value === 'function', 'a function from record to event').optional(),
   project: projectSchema,
@@ -142,6 +145,7 @@ export function defineImporter(input: ImporterInput): Importer {
 function knownNames(path: readonly PropertyKey[]): readonly string[] {
   const schemas: Record<string, z.ZodObject> = { sources: sourceSchema, project: projectSchema, caps: capsSchema };
   const last = path.findLast((part) => typeof part === 'string');
+  if (last === 'format') return FORMAT_OPTIONS;
   return Object.keys((typeof last === 'string' ? schemas[last] : importerSchema)?.shape ?? {});
 }
 

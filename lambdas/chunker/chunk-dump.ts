@@ -10,9 +10,7 @@ import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
 import { type Lanes, openLanes, startLanes } from './lanes.ts';
 import { makeEvents } from './make-events.ts';
-import type { RawRecord } from './raw-record.ts';
-import { isCompressed } from './read-dump.ts';
-import { readRecords } from './read-records.ts';
+import { type Block, readRecords } from './read-records.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
 import { type ChunkSender, chunkSender } from './send-chunks.ts';
 
@@ -105,9 +103,10 @@ async function readSegments(reading: Reading, from: Checkpoint): Promise<ChunkDu
   let done: Done = { read: 0, chunks: 0 };
   let began: number | undefined;
 
-  for await (const { records, failure } of readRecords(dump, source, from, ports.dumps)) {
+  for await (const block of readRecords(dump, source, from, ports.dumps)) {
+    const { records, failure } = block;
     began ??= ports.now();
-    lanes ??= await lanesOf(reading, from, records);
+    lanes ??= lanesOf(reading, from, block);
     segment ??= openSegment(from.segment, source, importer, lanes, spare);
     for (const record of records) {
       segment.add(record, makeEvents(record, source, dump.key));
@@ -129,14 +128,13 @@ async function readSegments(reading: Reading, from: Checkpoint): Promise<ChunkDu
 }
 
 /** As they were at the checkpoint; at the dump's start as many as its first records let expect. */
-async function lanesOf(
-  { dump, source, importer, run, sender, ports }: Reading,
+function lanesOf(
+  { dump, source, importer, run, sender }: Reading,
   { lanes }: Checkpoint,
-  records: readonly RawRecord[],
-): Promise<Lanes> {
+  { records, isPacked }: Block,
+): Lanes {
   const { api, caps } = source;
   const rules = { ...importer, dumpId: run.dumpId, api, eventsPerChunk: caps.eventsPerChunk };
-  const isPacked = records.length > 0 && (await isCompressed(dump, ports.dumps));
   const state = lanes ?? startLanes(rules, dump.size, isPacked, records);
   sender.goOnFrom(state);
   return openLanes(rules, state);

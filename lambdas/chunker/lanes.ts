@@ -77,20 +77,20 @@ export function isOwnLane(lane: number): boolean {
   return lane >= FIRST_OWN_LANE;
 }
 
-/** The state at the start of a dump that is `size` bytes long and begins with `records`. */
+/** The state at the start of a dump that is `size` bytes long, compressed or not, and begins with `records`. */
 export function startLanes(
   { lanes, eventsPerChunk }: Pick<LaneRules, 'lanes' | 'eventsPerChunk'>,
   size: number,
-  isCompressed: boolean,
+  isPacked: boolean,
   records: readonly RawRecord[],
 ): LaneState {
-  const wanted = Math.floor(estimateRecords(size, isCompressed, records) / (CHUNKS_PER_LANE * eventsPerChunk));
+  const wanted = Math.floor(estimateRecords(size, isPacked, records) / (CHUNKS_PER_LANE * eventsPerChunk));
   const count = wanted >= lanes ? lanes : 2 ** Math.floor(Math.log2(Math.max(1, wanted)));
   return { count, hot: [], ends: [] };
 }
 
 /** As if the whole dump were like its beginning. */
-function estimateRecords(size: number, isCompressed: boolean, records: readonly RawRecord[]): number {
+function estimateRecords(size: number, isPacked: boolean, records: readonly RawRecord[]): number {
   const sample: Buffer[] = [];
   let bytes = 0;
   for (const record of records) {
@@ -99,7 +99,7 @@ function estimateRecords(size: number, isCompressed: boolean, records: readonly 
     if (bytes >= SAMPLE_BYTES) break;
   }
   if (bytes === 0) return 0;
-  const lying = isCompressed ? deflateRawSync(Buffer.concat(sample), { level: 6 }).length : bytes;
+  const lying = isPacked ? deflateRawSync(Buffer.concat(sample), { level: 6 }).length : bytes;
   return (size * sample.length) / lying;
 }
 

@@ -6,6 +6,7 @@ import type { MapFunction, RecordPosition, Source } from '../../shared/config.ts
 import { type Fault, findFault } from './check-event.ts';
 import { chunkLimits } from './chunk-limits.ts';
 import { withInsertId } from './event-text.ts';
+import { parseExactly, stringifyExactly } from './exact-json.ts';
 import type { RawRecord } from './raw-record.ts';
 
 /** An event ready to be sent. */
@@ -160,34 +161,6 @@ function recordId(bytes: Buffer, { insertId }: Source, { dump, position }: Recor
  */
 export function contentId(bytes: Buffer): string {
   return hash('sha256', bytes, 'base64url').slice(0, 16);
-}
-
-/** Writes a number as it stood (ECMAScript's JSON.rawJSON; TypeScript's library does not know it yet). */
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
-
-/**
- * Integers beyond 2^53 become bigint, numbers beyond 1e308 an object that is written as it stood. Only a text with a
- * long run of digits or a large exponent can hold one, and pays for it.
- */
-function parseExactly(text: string): unknown {
-  if (!/\d{16}|[eE]\+?\d{3}/.test(text)) return JSON.parse(text);
-  return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) => {
-    if (typeof value !== 'number' || context?.source === undefined) return value;
-    if (!Number.isFinite(value)) return rawJSON(context.source);
-    const isInexact = Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(context.source);
-    return isInexact ? BigInt(context.source) : value;
-  });
-}
-
-/** A replacer is five times slower, and only a bigint needs one. */
-function stringifyExactly(event: object): string {
-  try {
-    return JSON.stringify(event);
-  } catch {
-    return JSON.stringify(event, (_key, value: unknown) =>
-      typeof value === 'bigint' ? rawJSON(String(value)) : value,
-    );
-  }
 }
 
 function unusable(reason: string, detail: string): MadeEvents {

@@ -16,6 +16,8 @@ export type RawRecord = {
   readonly end: number;
   /** False for the last line of a dump that does not end with a newline. */
   readonly terminated: boolean;
+  /** The file in the dump that it stands in, where a dump has several, and how many lines the files before it have. */
+  readonly within?: { readonly name: string; readonly before: number };
   /** The record, where the bytes are not its JSON text; or why it cannot be read. */
   readonly parsed?: { readonly value: JsonObject } | { readonly fault: Fault };
 };

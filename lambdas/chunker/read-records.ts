@@ -1,41 +1,84 @@
-/** Reads the records of a dump in blocks, and says so where it breaks off for good. */
+/** Reads the records of a dump in blocks, by its format, and says so where it breaks off for good. */
 import type { Source } from '../../shared/config.ts';
 import { type Dump, dumpUrl } from '../../shared/dump.ts';
+import { type FormatName, formatOf } from '../../shared/format-settings.ts';
 import type { Checkpoint } from '../../shared/ledger.ts';
 import { type Dumps, DumpUnreadable } from '../../shared/objects.ts';
-import { readLines } from './formats/ndjson.ts';
+import { readTable } from './formats/csv.ts';
+import type { DumpBytes, ReadFormat } from './formats/format.ts';
+import { readJsonArray } from './formats/json-array.ts';
+import { readNdjson } from './formats/ndjson.ts';
+import { readParquet } from './formats/parquet.ts';
+import { pickFormat } from './formats/pick-format.ts';
+import { readZip } from './formats/zip.ts';
+import { type Compression, compressionOf } from './inflate.ts';
 import type { RawRecord } from './raw-record.ts';
 import { readDump } from './read-dump.ts';
 
-/** `failure` is why nothing more can be read, now or later; only the last block has one. */
-export type Block = { readonly records: readonly RawRecord[]; readonly failure?: string };
+export type Block = {
+  readonly records: readonly RawRecord[];
+  /** The dump is smaller than its records are: compressed in one way or another. */
+  readonly isPacked: boolean;
+  /** Why nothing more can be read, now or later; only the last block has one. */
+  readonly failure?: string;
+};
 
+/** Read by place, so that compressing the whole of it would hide its parts. */
+const BY_PLACE: ReadonlySet<FormatName> = new Set(['parquet', 'zip']);
+
+const READERS: Readonly<Record<FormatName, ReadFormat>> = {
+  ndjson: readNdjson,
+  'json-array': readJsonArray,
+  csv: readTable,
+  tsv: readTable,
+  parquet: readParquet,
+  zip: readZip,
+};
+
+/** Enough to see the first lines: the first block of zstd may be 128 KiB. */
+const HEAD_BYTES = 256 * 1024;
+
+/** The format that the readers find in the source is the dump's, also when the source itself names none. */
 export async function* readRecords(
   dump: Dump,
   source: Source,
-  { offset, position }: Checkpoint,
+  { offset, position }: Pick<Checkpoint, 'offset' | 'position'>,
   dumps: Dumps,
 ): AsyncGenerator<Block> {
-  let last: RawRecord | undefined;
+  if (dump.size === 0) return; // whatever it should have been, it has no records
   try {
-    const options = { offset, position, maxBytes: source.caps.recordBytes };
-    for await (const records of readLines(readDump(dump, offset, dumps), options)) {
-      last = records.at(-1);
-      yield { records };
+    const head = await dumps.read(dump, 0, Math.min(HEAD_BYTES, dump.size));
+    const compression = compressionOf(head);
+    const bytes: DumpBytes = {
+      dump,
+      stream: (from) => readDump(dump, from, dumps, compression),
+      range: (start, end) => dumps.read(dump, start, end),
+    };
+    const format = source.format ?? formatOf(pickFormat(dump.key, await inflatedHead(dump, head, compression)));
+    if (compression && BY_PLACE.has(format.type)) {
+      throw new DumpUnreadable(`${dumpUrl(dump)} is ${format.type} in ${compression}: drop it without ${compression}`);
+    }
+    for await (const records of READERS[format.type](bytes, { offset, position }, { ...source, format })) {
+      yield { records, isPacked: compression !== undefined || BY_PLACE.has(format.type) };
     }
   } catch (error) {
     if (!(error instanceof DumpUnreadable)) throw error;
-    yield { records: [], failure: error.message };
-    return;
+    yield { records: [], isPacked: false, failure: error.message };
   }
-  if (!last || !isCutOff(last)) return;
-  yield {
-    records: [],
-    failure: `${dumpUrl(dump)} ends in the middle of its last record (line ${last.position}): it was cut off; drop a whole copy of it`,
-  };
 }
 
-/** An object that begins and does not end, at the end of the dump. Any other bad last line is only a bad line. */
-function isCutOff({ bytes, terminated }: RawRecord): boolean {
-  return !terminated && bytes[0] === 0x7b && bytes.at(-1) !== 0x7d;
+/** The first inflated piece; of a head that breaks off as much as there is. */
+async function inflatedHead(dump: Dump, head: Buffer, compression: Compression | undefined): Promise<Buffer> {
+  if (!compression) return head;
+  const dumps: Dumps = {
+    rangeBytes: head.length,
+    read: async (_dump, start, end) => head.subarray(start, end),
+    size: async () => head.length,
+  };
+  try {
+    for await (const piece of readDump({ ...dump, size: head.length }, 0, dumps, compression)) return piece;
+  } catch (error) {
+    if (!(error instanceof DumpUnreadable)) throw error;
+  }
+  return Buffer.alloc(0);
 }

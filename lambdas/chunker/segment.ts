@@ -63,21 +63,23 @@ export function openSegment(number: number, source: Source, limits: SegmentLimit
     takeRejects: rejects.take,
     add(record: RawRecord, made: MadeEvents): void {
       counts.read += 1;
-      const { position, bytes, length } = record;
+      const { position, bytes, length, within } = record;
+      const placed = (detail: string) =>
+        within ? `${detail} (line ${position - within.before} of ${within.name})` : detail;
       switch (made.kind) {
         case 'filtered':
           counts.filtered += 1;
           return;
         case 'unusable':
           counts.unusable += 1;
-          addReject({ kind: 'unusable', position, reason: made.reason, detail: made.detail, bytes, length });
+          addReject({ kind: 'unusable', position, reason: made.reason, detail: placed(made.detail), bytes, length });
           return;
         case 'events':
           counts.mapped += 1;
           counts.events += made.events.length + made.refused.length;
           counts.refused += made.refused.length;
           for (const { reason, detail, text } of made.refused) {
-            addReject({ kind: 'refused', position, reason, detail, bytes: Buffer.from(text) });
+            addReject({ kind: 'refused', position, reason, detail: placed(detail), bytes: Buffer.from(text) });
           }
           addEvents(record, made.events);
       }

@@ -89,12 +89,14 @@ describe('queues', () => {
 });
 
 describe('event sources', () => {
-  test('hand over one message at a time, with failures reported, and as many as the configuration says', () => {
+  test('report failures, and are as many as the configuration says; only lanes come several messages at a time', () => {
     const stack = templateOf({ uploaders: 5 });
     const mappings = propertiesOf<MappingProperties>(stack, MAPPING);
-    const common = { BatchSize: 1, FunctionResponseTypes: ['ReportBatchItemFailures'] };
-    expect(mappings).toMatchObject(
-      [2, 5, 2].map((most) => ({ ...common, ScalingConfig: { MaximumConcurrency: most } })),
-    );
+    const common = { FunctionResponseTypes: ['ReportBatchItemFailures'] };
+    expect(mappings).toMatchObject([
+      { ...common, BatchSize: 1, ScalingConfig: { MaximumConcurrency: 2 } },
+      { ...common, BatchSize: 10, ScalingConfig: { MaximumConcurrency: 5 } },
+      { ...common, BatchSize: 1, ScalingConfig: { MaximumConcurrency: 2 } },
+    ]);
   });
 });

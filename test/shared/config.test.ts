@@ -11,6 +11,7 @@ test('defaults are filled in', () => {
     prefix: '',
     project: { secret: 'amplitude/key', region: 'us' },
     api: 'batch',
+    inOrder: false,
     insertId: 'content',
     lane: 'device',
     caps: { eventsPerChunk: 2_000, chunkBytes: 3_000_000, recordBytes: 20_000_000 },
@@ -61,4 +62,48 @@ test('a key belongs to the source with the longest prefix it begins with, or to 
   expect(sourceOf(importer, 'in/web/day.ndjson')?.prefix).toBe('in/web/');
   expect(sourceOf(importer, 'in/app/day.ndjson')?.prefix).toBe('in/');
   expect(sourceOf(importer, 'other/day.ndjson')).toBeUndefined();
+});
+
+test('a format is a name or an object with options, and comes with its defaults', () => {
+  const formatFor = (format: ImporterInput['sources'][number]['format']) =>
+    defineImporter({ sources: [{ name: 'a', project, format }] }).sources[0]?.format;
+  const table = { quote: '"', types: {}, empty: 'omit', nulls: [] };
+  expect(formatFor('csv')).toEqual({ type: 'csv', ...table });
+  expect(formatFor('tsv')).toEqual({ type: 'tsv', delimiter: '\t', ...table });
+  expect(formatFor({ type: 'csv', quote: '', columns: ['a'] })).toEqual({
+    type: 'csv',
+    ...table,
+    quote: '',
+    columns: ['a'],
+  });
+  expect(formatFor({ type: 'json-array', path: 'data.events' })).toEqual({
+    type: 'json-array',
+    path: ['data', 'events'],
+  });
+  expect(formatFor({ type: 'json-array', path: ['a.b'] })).toEqual({ type: 'json-array', path: ['a.b'] });
+});
+
+test.each<[unknown, string]>([
+  [
+    'xls',
+    'format: found "xls", expected a format (ndjson, json-array, csv, tsv, parquet, zip), or an object with it as',
+  ],
+  [{ type: 'xls' }, 'format.type: found "xls", expected one of ndjson, json-array, csv, tsv, parquet, zip'],
+  [{ type: 'csv', delimeter: ';' }, 'format.delimeter: unknown setting; did you mean "delimiter"?'],
+  [{ type: 'csv', delimiter: '||' }, 'format.delimiter: found "||", expected one ASCII character that is no line end'],
+  [{ type: 'csv', delimiter: '"' }, 'format.delimiter: found "\\"", expected another character than the quote'],
+  [
+    { type: 'csv', types: { a: 'int' } },
+    'format.types.a: found "int", expected one of "string", "number", "boolean", "json"',
+  ],
+  [{ type: 'tsv', header: false }, 'format.header: found false, expected columns as well'],
+  [
+    { type: 'csv', columns: ['a', 'a'] },
+    'format.columns: found ["a","a"], expected every name once, but "a" stands twice',
+  ],
+  [{ type: 'ndjson', path: 'a' }, 'format.path: unknown setting'],
+  [{ type: 'json-array', path: 5 }, 'format.path: found 5, expected names with dots between, or an array of names'],
+])('the format %j is refused', (format, why) => {
+  const wrong = { sources: [{ name: 'a', project, format }] } as unknown as ImporterInput;
+  expect(() => defineImporter(wrong)).toThrow(`sources[0].${why}`);
 });

@@ -24,7 +24,7 @@ describe('any dump', () => {
     let through = 0;
     await fc.assert(
       fc.asyncProperty(anyDump, async ({ text, isMapped, lanes, segmentRecords, eventsPerChunk }) => {
-        const importer = { lanes, segmentRecords };
+        const importer = { lanes, uploaders: 8, segmentRecords };
         const caps = { eventsPerChunk, chunkBytes: 300 };
         const right = sourceOf({ caps, ...(isMapped && { map: obey }) });
         const wrong = sourceOf({ caps, ...(isMapped ? { map: broken } : { minIdLength: 7 }) });
@@ -51,7 +51,7 @@ describe('any dump', () => {
     await fc.assert(
       fc.asyncProperty(anyDump, async ({ text, lanes, segmentRecords }) => {
         const source = sourceOf({ map: broken });
-        const chunker = openChunker(text, { source, importer: { lanes, segmentRecords } });
+        const chunker = openChunker(text, { source, importer: { lanes, uploaders: 8, segmentRecords } });
         await importDump(chunker, isSilenced);
         const before = await outcomeOf(chunker);
         for (const times of [1, 2]) {

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import type { JsonObject } from '../../../shared/amplitude-event.ts';
 import type { Api } from '../../../shared/amplitude-limits.ts';
 import type { MapFunction } from '../../../shared/config.ts';
+import { formatOf } from '../../../shared/format-settings.ts';
 import { type Chunker, openChunker } from './chunker.ts';
 import { eventLine, sourceOf } from './fixtures.ts';
 
@@ -52,6 +53,11 @@ export const anyDump = fc.record({
 export type AnyDump = typeof anyDump extends fc.Arbitrary<infer One> ? One : never;
 
 export function open({ text, isGzip, isMapped, api, lanes, segmentRecords, eventsPerChunk }: AnyDump): Chunker {
-  const source = sourceOf({ api, caps: { eventsPerChunk, chunkBytes: 300 }, ...(isMapped && { map: obey }) });
+  const source = sourceOf({
+    api,
+    format: formatOf('ndjson'),
+    caps: { eventsPerChunk, chunkBytes: 300 },
+    ...(isMapped && { map: obey }),
+  });
   return openChunker(isGzip ? gzipSync(text) : text, { source, importer: { lanes, uploaders: 8, segmentRecords } });
 }

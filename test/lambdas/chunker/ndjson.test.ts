@@ -1,7 +1,8 @@
 /** How bytes become records. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { KEPT_BYTES, readLines } from '../../../lambdas/chunker/formats/ndjson.ts';
+import { readLines } from '../../../lambdas/chunker/formats/ndjson.ts';
+import { KEPT_BYTES } from '../../../lambdas/chunker/formats/unfinished-record.ts';
 import type { RawRecord } from '../../../lambdas/chunker/raw-record.ts';
 import { collect, cutAt } from './fixtures.ts';
 

@@ -1,9 +1,11 @@
 /** What comes out of a dump, whole, damaged or unreachable. */
 import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { constants, gunzipSync, gzipSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync, zstdCompressSync, createZstdCompress } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { compressionOf } from '../../../lambdas/chunker/inflate.ts';
 import { readDump } from '../../../lambdas/chunker/read-dump.ts';
 import { type Dumps, DumpUnreadable } from '../../../shared/objects.ts';
 import { dumpOf, memoryDumps } from './fixtures.ts';
@@ -19,7 +21,7 @@ type Reading = { readonly bytes: Buffer; readonly error?: unknown };
 async function read(stored: Buffer, offset = 0, dumps: Dumps = memoryDumps(stored)): Promise<Reading> {
   const pieces: Buffer[] = [];
   try {
-    for await (const piece of readDump(dumpOf(stored), offset, dumps)) pieces.push(piece);
+    for await (const piece of readDump(dumpOf(stored), offset, dumps, compressionOf(stored))) pieces.push(piece);
     return { bytes: Buffer.concat(pieces) };
   } catch (error) {
     return { bytes: Buffer.concat(pieces), error };
@@ -52,7 +54,7 @@ describe('a whole dump', () => {
   test('that inflates a thousandfold comes in pieces of at most 1 MiB', async () => {
     const stored = gzipSync(Buffer.alloc(20 * MIB, 'x'));
     let bytes = 0;
-    for await (const piece of readDump(dumpOf(stored), 0, memoryDumps(stored))) {
+    for await (const piece of readDump(dumpOf(stored), 0, memoryDumps(stored), compressionOf(stored))) {
       expect(piece.length).toBeLessThanOrEqual(MIB);
       bytes += piece.length;
     }
@@ -134,6 +136,90 @@ describe('damaged gzip', () => {
   });
 });
 
+describe('zstd', () => {
+  const checked = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
+  const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4]);
+  const one = zstdCompressSync(TEXT, checked);
+  const end = zstdCompressSync('the end\n', checked);
+  const frames = Buffer.concat([skippable, one, skippable, zstdCompressSync(''), end]);
+
+  test.each<[string, Buffer, Buffer]>([
+    ['of one frame', one, TEXT],
+    ['of several frames, some of them to be skipped', frames, MEMBERS_TEXT],
+    ['of nothing', zstdCompressSync(''), Buffer.alloc(0)],
+  ])('%s comes whole, from any offset on and in ranges of any size', async (_what, stored, expected) => {
+    const places = fc.tuple(fc.nat(expected.length + 10), fc.integer({ min: 1, max: stored.length }));
+    await fc.assert(
+      fc.asyncProperty(places, async ([offset, rangeBytes]) => {
+        const dumps = { ...memoryDumps(stored), rangeBytes };
+        expect(await read(stored, offset, dumps)).toEqual({ bytes: expected.subarray(offset) });
+      }),
+    );
+  });
+
+  test("cut off after any byte but a frame's last is unreadable, after all that could be read", async () => {
+    const ends = new Set<number>();
+    for (const part of [skippable, one, skippable, zstdCompressSync(''), end]) {
+      ends.add([...ends].reduce((most, place) => Math.max(most, place), 0) + part.length);
+    }
+    for (let size = 4; size < frames.length; size += 1) {
+      const { bytes, error } = await read(frames.subarray(0, size));
+      expect([size, bytes]).toEqual([size, MEMBERS_TEXT.subarray(0, bytes.length)]);
+      if (size >= skippable.length + one.length) expect(bytes.length).toBeGreaterThanOrEqual(TEXT.length);
+      if (ends.has(size)) expect([size, error]).toEqual([size, undefined]);
+      else expect(error).toBeInstanceOf(DumpUnreadable);
+    }
+  });
+
+  test('with any byte changed is whole all the same, or unreadable', async () => {
+    for (let at = 4; at < one.length; at += 1) {
+      const { bytes, error } = await read(withChange(one, at));
+      if (error === undefined) expect([at, bytes]).toEqual([at, TEXT]);
+      else expect(error).toBeInstanceOf(DumpUnreadable);
+    }
+  });
+
+  test.each<[string, Buffer]>([
+    ['garbage', Buffer.from('garbage')],
+    ['a newline', Buffer.from('\n')],
+    ['zero bytes', Buffer.alloc(512)],
+    ['gzip', GZIP],
+  ])('with %s behind it: what stands before is passed on', async (_what, behind) => {
+    const { bytes, error } = await read(Buffer.concat([one, behind]));
+    expect(bytes).toEqual(TEXT);
+    expect(String(error)).toContain('s3://landing/day.ndjson is damaged: zstd cannot be read on after about');
+  });
+
+  test('damaged far behind the beginning still gives all that stands before', async () => {
+    const text = randomBytes(300_000);
+    const large = Buffer.concat([
+      zstdCompressSync(text.subarray(0, 200_000)),
+      zstdCompressSync(text.subarray(200_000)),
+    ]);
+    const { bytes, error } = await read(large.subarray(0, large.length - 10));
+    expect(bytes.equals(text.subarray(0, bytes.length))).toBe(true);
+    expect(bytes.length).toBeGreaterThanOrEqual(200_000);
+    expect(error).toBeInstanceOf(DumpUnreadable);
+  });
+
+  test('that inflates to thirty thousand times its size does not come at once', async () => {
+    const piece = Buffer.alloc(MIB);
+    const frame = Readable.from(Array.from({ length: 500 }, () => piece)).pipe(createZstdCompress());
+    const stored = Buffer.concat(await frame.toArray());
+    expect(stored.length).toBeLessThan(64 * 1024);
+    const before = process.memoryUsage().arrayBuffers;
+    let inflated = 0;
+    let most = 0;
+    for await (const piece of readDump(dumpOf(stored), 0, memoryDumps(stored), 'zstd')) {
+      inflated += piece.length;
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      expect(piece.length).toBeLessThanOrEqual(MIB);
+    }
+    expect(inflated).toBe(500 * MIB);
+    expect(most).toBeLessThan(200 * MIB);
+  });
+});
+
 describe('a dump that cannot be reached', () => {
   const text = Buffer.alloc(24 * MIB, '1\n');
   const stored = gzipSync(text, { level: 0 });
@@ -142,7 +228,7 @@ describe('a dump that cannot be reached', () => {
     ['plain', text],
     ['gzip', stored],
   ])('%s: the error of any range is passed on as it is, and nothing hangs', async (_form, bytes) => {
-    for (const failing of [0, 1, 2, 3]) {
+    for (const failing of [0, 1, 2]) {
       const failure = new Error(`read ${failing} failed`);
       const { dumps } = countingDumps(bytes, (read) => {
         if (read === failing) throw failure;
@@ -156,7 +242,7 @@ describe('a dump that cannot be reached', () => {
     ['gzip', stored],
   ])('%s: who stops early leaves no request behind, and at most two ranges were asked for', async (_form, bytes) => {
     const { dumps, seen } = countingDumps(bytes);
-    for await (const piece of readDump(dumpOf(bytes), 0, dumps)) {
+    for await (const piece of readDump(dumpOf(bytes), 0, dumps, compressionOf(bytes))) {
       expect(piece.length).toBeGreaterThan(0);
       break;
     }

@@ -35,6 +35,12 @@ test('every record and every event is counted in one place, with the times of th
   expect(segment.plan(3)).toEqual({ ...counts, chunks: 3, reasons, firstTime: 10, lastTime: 20 });
 });
 
+test('a reject of a dump with several files names its file, and the line in it', () => {
+  const segment = open();
+  segment.add(recordOf('x', { position: 12, within: { name: 'export/b.json.gz', before: 10 } }), unusable);
+  expect(rejectsOf(segment)).toMatchObject([{ position: 12, detail: 'oops (line 2 of export/b.json.gz)' }]);
+});
+
 test('without times the plan has none', () => {
   const segment = open();
   segment.add(recordOf('1'), events(undefined));
