@@ -1,6 +1,7 @@
 /** The embedded engine: the queues, the ledger and the two stages of the AWS engine in one process, on one state directory. */
 import { join } from 'node:path';
 import { takeIntake } from '../lambdas/chunker/take-intake.ts';
+import { openTransforms, type TransformPorts } from '../lambdas/chunker/transform.ts';
 import { PARKED_MAX_RECEIVES } from '../lambdas/uploader/back-off.ts';
 import type { UploadChunkPorts } from '../lambdas/uploader/upload-chunk.ts';
 import { takeChunk } from '../lambdas/uploader/take-chunk.ts';
@@ -22,6 +23,8 @@ export type EngineOptions = {
   readonly fingerprint: string;
   readonly amplitude: UploadChunkPorts['amplitude'];
   apiKey(project: Project): Promise<string>;
+  /** What the steps of enrichment need from outside. */
+  readonly transforms: TransformPorts;
   readonly log: Log;
   /** Called with each receipt as its dump's books close. */
   announce?(receipt: Receipt): void;
@@ -93,6 +96,7 @@ export function openEngine(options: EngineOptions) {
     owner: OWNER,
     dumps: between('dumps', fileDumps()),
     uploads: queues.upload,
+    transformOf: openTransforms(options.transforms),
     msLeft: () => MS_LEFT,
     progress: (read: number, bytes: number) => options.progress?.(read, bytes),
   };

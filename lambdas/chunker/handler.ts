@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import importer from '../../importer.config.ts';
@@ -12,8 +13,10 @@ import { CHUNKER_VARIABLES, readEnvironment } from '../../shared/aws/environment
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
 import { s3Dumps, s3Results } from '../../shared/aws/objects.ts';
 import { sqsQueue } from '../../shared/aws/queue.ts';
+import { hashKeys } from '../../shared/aws/secrets.ts';
 import { describeError, logJson } from '../../shared/log.ts';
 import { type IntakePorts, takeIntake } from './take-intake.ts';
+import { openTransforms } from './transform.ts';
 
 type Sandbox = ReturnType<typeof openSandbox>;
 let sandbox: Sandbox | undefined;
@@ -52,6 +55,7 @@ function openSandbox() {
     results: s3Results(s3, names.RESULTS_BUCKET),
     ledger: dynamoLedger(new DynamoDBClient(), names.LEDGER_TABLE, { retentionDays: importer.ledgerDays }),
     uploads: sqsQueue(sqs, names.UPLOAD_QUEUE_URL, { fifo: true }),
+    transformOf: openTransforms({ secret: hashKeys(new SecretsManagerClient()) }),
     announce: announceReceipts(new EventBridgeClient()),
     now: Date.now,
     log: logJson,
