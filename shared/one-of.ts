@@ -17,7 +17,7 @@ export function oneOf<Value>(expected: string, forms: readonly Form[]): z.ZodTyp
         : when(value),
     );
     if (!form) {
-      context.addIssue({ code: 'custom', message: `${expected} ${names.join(', ')}`, input: value });
+      context.addIssue({ code: 'custom', message: `${expected} ${names.join(', ')}`.trim(), input: value });
       return z.NEVER;
     }
     const result = form.schema.safeParse(value);

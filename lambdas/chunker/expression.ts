@@ -2,8 +2,9 @@
 import { hash } from 'node:crypto';
 import type { Expression } from '../../shared/field-map.ts';
 import { namesInRecord, namesOf, type Path, parseTemplate, valueAt } from '../../shared/path.ts';
-import { type Fault, show } from './check-event.ts';
+import { show } from './check-event.ts';
 import { isRawJSON, parseExactly, type PathTree, stringifyExactly } from './json.ts';
+import { Misfit } from './misfit.ts';
 import { compileObject } from './object-expression.ts';
 import { readTime, type TimeForm } from './read-time.ts';
 
@@ -20,15 +21,6 @@ export type Place = {
   /** For `rest`. */
   readonly used: PathTree;
 };
-
-/** A value that is not what the configuration expects; caught where a record's events are made. */
-export class Misfit extends Error {
-  readonly fault: Fault;
-  constructor(reason: string, detail: string) {
-    super(reason);
-    this.fault = { reason, detail };
-  }
-}
 
 export function compileExpression(expression: Expression, place: Place): Evaluate {
   if (typeof expression === 'string') return compilePath(expression);

@@ -7,6 +7,7 @@ import { chunkLimits } from './chunk-limits.ts';
 import type { Draft } from './enrich/step.ts';
 import { withInsertId } from './event-text.ts';
 import { isJsonObject, stringifyExactly } from './json.ts';
+import { Misfit } from './misfit.ts';
 
 /** An event ready to be sent. */
 export type PreparedEvent = {
@@ -97,9 +98,15 @@ function cannotBeWritten(error: unknown): RefusedEvent {
 }
 
 /** Of anything that can be thrown, also what throws when it is looked at. */
-export function describeThrown(error: unknown): { readonly name: string; readonly message: string } {
+export function describeThrown(error: unknown): {
+  readonly name: string;
+  readonly message: string;
+  /** When it says itself why. */
+  readonly fault?: Fault;
+} {
   const name = 'something that is no Error';
   try {
+    if (error instanceof Misfit) return { name: error.name, message: error.message, fault: error.fault };
     return error instanceof Error
       ? { name: String(error.name), message: String(error.message) }
       : { name, message: String(error) };

@@ -2,8 +2,9 @@
 import type { ObjectExpression } from '../../shared/field-map.ts';
 import { namesOf, valueAt } from '../../shared/path.ts';
 import { show } from './check-event.ts';
-import { compileExpression, type Evaluate, Misfit, type Place } from './expression.ts';
+import { compileExpression, type Evaluate, type Place } from './expression.ts';
 import { type Building, editAt, isPlainObject, put, treeOf } from './json.ts';
+import { Misfit } from './misfit.ts';
 
 /** An object without entries is no value. */
 export function compileObject(expression: ObjectExpression, place: Place): Evaluate {

@@ -5,7 +5,6 @@ import { secretsOf } from '../../shared/enrich-step.ts';
 import { keyedHash } from './enrich/hash.ts';
 import { openStep, type StepPorts } from './enrich/open-step.ts';
 import type { Draft, Origin, Step } from './enrich/step.ts';
-import { Misfit } from './expression.ts';
 import { openFilter } from './filter.ts';
 import { stringifyExactly } from './json.ts';
 import {
@@ -183,9 +182,8 @@ function finishRow({ items }: Open, options: FinishOptions): MadeEvents {
 
 /** `who` threw it: `map`, `enrich[2]`. */
 function faultOf(error: unknown, who: string): { readonly reason: string; readonly detail: string } {
-  if (error instanceof Misfit) return error.fault;
-  const { name, message } = describeThrown(error);
-  return { reason: `${who} threw ${name}`, detail: message };
+  const { name, message, fault } = describeThrown(error);
+  return fault ?? { reason: `${who} threw ${name}`, detail: message };
 }
 
 function textOf(event: JsonObject): string {

@@ -31,7 +31,7 @@ test('every problem is reported at once, with its path, what was found and what 
   expect(() => defineImporter(wrong)).toThrowErrorMatchingInlineSnapshot(`
     [ConfigError: the importer's configuration has 11 problems:
       sources[0].name: found "Events!", expected lower-case letters, digits and dashes, at most 40
-      sources[0].map: found "upper", expected a function from record to event
+      sources[0].map: found "upper", expected a function from record to event, or an object with an expression for each field
       sources[0].project.secret: found "", expected at least 1 in length
       sources[0].project.region: found "uk", expected one of "us", "eu"
       sources[0].project.regoin: unknown setting; did you mean "region"?

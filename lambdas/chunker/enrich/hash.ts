@@ -4,7 +4,7 @@ import { INVALID_IDS, type JsonObject } from '../../../shared/amplitude-event.ts
 import type { HashOptions } from '../../../shared/enrich-step.ts';
 import { namesOf } from '../../../shared/path.ts';
 import { show } from '../check-event.ts';
-import { Misfit } from '../expression.ts';
+import { Misfit } from '../misfit.ts';
 import { editAt, treeOf } from '../json.ts';
 import { changing, type Step } from './step.ts';
 

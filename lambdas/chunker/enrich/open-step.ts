@@ -3,7 +3,7 @@ import type { AmplitudeEvent, JsonObject } from '../../../shared/amplitude-event
 import { type BatchFunction, type EnrichStep, type EventFunction, MAX_BATCH } from '../../../shared/enrich-step.ts';
 import type { FieldMap } from '../../../shared/field-map.ts';
 import { namesOf } from '../../../shared/path.ts';
-import { Misfit } from '../expression.ts';
+import { Misfit } from '../misfit.ts';
 import { compileFields, layOver } from '../field-map.ts';
 import { editAt, isJsonObject, treeOf } from '../json.ts';
 import { hashStep } from './hash.ts';
