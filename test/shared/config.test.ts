@@ -102,7 +102,7 @@ test('what is wrong in a map, a filter or a step is said where it stands, in the
       sources[0].map.country: found {"pth":"c"}, expected a path, a list of expressions, or an object with one of path, value, template, string, number, boolean, json, time, match, digest, fields, pick, rest, from
       sources[0].map.city.template: found "{a} {b", expected text with paths in braces: "{first} {last}"
       sources[0].map.language: found [], expected at least 1
-      sources[0].map.tiem: unknown setting
+      sources[0].map.tiem: unknown setting; did you mean "time"?
       sources[0].enrich[0].hash.secret: missing; expected a string
       sources[0].enrich[0].hash.length: found 3, expected at least 16
       sources[0].enrich[1]: found {"drp":["a"]}, expected a function from event to event, or an object with one of set, drop, redact, hash, userAgent, url, identify, batch
