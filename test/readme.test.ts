@@ -45,14 +45,18 @@ test('README names no setting that does not exist', () => {
   expect(named.filter((name) => !rows.some((row) => row.startsWith(`| \`${name}\` |`)))).toEqual([]);
 });
 
-test.each(['README.md', 'CONTRIBUTING.md', 'docs/how-it-works.md', 'docs/benchmarks.md', 'bench/README.md'])(
-  'every relative link of %s leads to a file',
-  (file) => {
-    const text = readFileSync(join(ROOT, file), 'utf8');
-    const targets = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target]) => target ?? '');
-    expect(targets.filter((target) => !existsSync(join(ROOT, dirname(file), target)))).toEqual([]);
-  },
-);
+test.each([
+  'README.md',
+  'CONTRIBUTING.md',
+  'docs/how-it-works.md',
+  'docs/benchmarks.md',
+  'docs/enrichment.md',
+  'bench/README.md',
+])('every relative link of %s leads to a file', (file) => {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  const targets = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target]) => target ?? '');
+  expect(targets.filter((target) => !existsSync(join(ROOT, dirname(file), target)))).toEqual([]);
+});
 
 test('every file that CONTRIBUTING sends a reader to exists', () => {
   const text = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');

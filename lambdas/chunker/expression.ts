@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { Expression } from '../../shared/field-map.ts';
 import { namesInRecord, namesOf, type Path, parseTemplate, valueAt } from '../../shared/path.ts';
 import { show } from './check-event.ts';
-import { isRawJSON, parseExactly, type PathTree, stringifyExactly } from './json.ts';
+import { isRawJSON, parseExactly, type PathTree, stringifyExactly, toText } from './json.ts';
 import { Misfit } from './misfit.ts';
 import { compileObject } from './object-expression.ts';
 import { readTime, type TimeForm } from './read-time.ts';
@@ -134,11 +134,6 @@ function converting(
     if (converted !== undefined) return converted ?? undefined;
     throw new Misfit(`${field} is not ${expected}`, `found ${show(value)}`);
   };
-}
-
-function toText(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  return ['number', 'bigint', 'boolean'].includes(typeof value) ? String(value) : undefined;
 }
 
 function toNumber(value: unknown): unknown {

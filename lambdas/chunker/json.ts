@@ -91,3 +91,9 @@ function editList(list: readonly unknown[], tree: PathTree, edit: (found: unknow
     return edited === undefined ? [] : [edited];
   });
 }
+
+/** Of text, numbers and booleans; undefined of everything else. */
+export function toText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? `${value}` : undefined;
+}

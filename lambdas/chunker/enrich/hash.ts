@@ -5,7 +5,7 @@ import type { HashOptions } from '../../../shared/enrich-step.ts';
 import { namesOf } from '../../../shared/path.ts';
 import { show } from '../check-event.ts';
 import { Misfit } from '../misfit.ts';
-import { editAt, treeOf } from '../json.ts';
+import { editAt, toText, treeOf } from '../json.ts';
 import { changing, type Step } from './step.ts';
 
 /** HMAC-SHA-256 (RFC 2104). The whole hash when no length is given. */
@@ -25,10 +25,11 @@ export function hashStep(options: HashOptions, key: string): Step {
   const hashed = (value: unknown): unknown => {
     if (value === null || value === undefined || value === '') return value;
     if (Array.isArray(value)) return value.map(hashed);
-    if (typeof value !== 'object') return keyedHash(String(value), key, options);
+    const text = toText(value);
+    if (text !== undefined) return keyedHash(text, key, options);
     throw new Misfit('value to be hashed is not text', `found ${show(value)} at one of ${fields.join(', ')}`);
   };
   // An id that stands for nobody must stay recognisable: hashed, all who have it would be one person.
-  const hashedId = (value: unknown) => (INVALID_IDS.has(String(value).toLowerCase()) ? value : hashed(value));
+  const hashedId = (value: unknown) => (INVALID_IDS.has(toText(value)?.toLowerCase() ?? '') ? value : hashed(value));
   return changing((event) => editAt(editAt(event, ids, hashedId), others, hashed) as JsonObject); // nothing is taken out
 }

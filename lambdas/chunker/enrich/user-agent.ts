@@ -3,6 +3,7 @@ import Bowser from 'bowser';
 import type { JsonObject } from '../../../shared/amplitude-event.ts';
 import type { UserAgentOptions } from '../../../shared/enrich-step.ts';
 import { compileExpression } from '../expression.ts';
+import { isPlainObject } from '../json.ts';
 import { changing, type Step } from './step.ts';
 
 /** Nobody's is longer, and its patterns are not made for it. */
@@ -61,8 +62,8 @@ export function withoutOverwriting(
   properties: JsonObject,
 ): JsonObject {
   const known = event[into] ?? {};
-  if (typeof known !== 'object' || Array.isArray(known)) return { ...event, ...missingIn(event, fields) };
-  const added = missingIn(known as JsonObject, properties);
+  if (!isPlainObject(known)) return { ...event, ...missingIn(event, fields) };
+  const added = missingIn(known, properties);
   const below = Object.keys(added).length > 0 ? { [into]: { ...known, ...added } } : {};
   return { ...event, ...missingIn(event, fields), ...below };
 }

@@ -270,7 +270,7 @@ describe('a function', () => {
       c: () => Promise.resolve(null),
     };
     const each = (event: AmplitudeEvent) =>
-      (results[String(event.city)]?.() ?? (event.city === 'b' ? undefined : event)) as never;
+      (results[event.city as string]?.() ?? (event.city === 'b' ? undefined : event)) as never;
     const [made] = await transform({ map, enrich: [{ drop: ['region'] }, each] }, '{}');
     expect(made && eventsOf(made)).toMatchObject([{ city: 'd' }]);
     expect(made).toMatchObject({

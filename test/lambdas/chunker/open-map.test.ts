@@ -37,7 +37,7 @@ test('a declarative map is evaluated against the record and laid over each of it
 
 test('a function gets its events and gives the final ones', () => {
   const map: MapFunction = ({ page }, { position }, events) =>
-    events.map((event) => ({ ...event, region: `${page}${position}` }));
+    events.map((event) => ({ ...event, region: `${page as string}${position}` }));
   expect(apply(map, { page: '/', one: 1 })).toMatchObject([{ city: 'Bern', region: '/1' }]);
   expect(apply((_record, _at, events) => visit({ count: events.length }), { none: 1 })).toEqual(visit({ count: 0 }));
 });
