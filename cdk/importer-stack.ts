@@ -8,6 +8,7 @@ import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off
 import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../shared/aws/environment.ts';
 import { ledgerTable } from '../shared/aws/ledger-table.ts';
 import type { Importer } from '../shared/config.ts';
+import { secretsOf } from '../shared/enrich-step.ts';
 import { MAX_BATCH } from '../shared/queue.ts';
 import type { StackOutputs } from '../shared/stack-outputs.ts';
 import { type LandingBucket, landingBucket } from './landing-bucket.ts';
@@ -97,6 +98,10 @@ export class ImporterStack extends Stack {
     chunker.mayDo(['s3:ListBucket'], landing.bucketArn);
     chunker.mayDo(['sqs:SendMessage'], upload.queue.queueArn, ...(isInOrder ? [intake.queue.queueArn] : []));
     chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
+    this.letReadSecrets(
+      chunker,
+      sources.flatMap(({ enrich }) => secretsOf(enrich ?? [])),
+    );
     this.letKeepBooks(chunker, places);
   }
 
@@ -123,8 +128,10 @@ export class ImporterStack extends Stack {
     uploader.takes(parked.queue, PARKED_UPLOADERS);
     const targets = [parked.queue, upload.deadLetters, parked.deadLetters];
     uploader.mayDo(['sqs:SendMessage'], ...targets.map((queue) => queue.queueArn));
-    const secrets = new Set(importer.sources.map(({ project }) => this.secretArn(project.secret)));
-    uploader.mayDo(['secretsmanager:GetSecretValue'], ...secrets);
+    this.letReadSecrets(
+      uploader,
+      importer.sources.map(({ project }) => project.secret),
+    );
     this.letKeepBooks(uploader, places);
   }
 
@@ -134,6 +141,11 @@ export class ImporterStack extends Stack {
     stage.mayDo(['s3:PutObject'], results.arnForObjects('rejects/*'), results.arnForObjects('receipts/*'));
     const bus = this.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
     stage.mayDo(['events:PutEvents'], bus);
+  }
+
+  private letReadSecrets(stage: Stage, names: readonly string[]): void {
+    const secrets = new Set(names.map((name) => this.secretArn(name)));
+    if (secrets.size > 0) stage.mayDo(['secretsmanager:GetSecretValue'], ...secrets);
   }
 
   /** Secrets Manager ends a secret's ARN with a dash and six characters of its own. */

@@ -3,11 +3,14 @@ import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-clo
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { openTransforms } from '../lambdas/chunker/transform.ts';
 import { announceReceipts } from '../shared/aws/announce.ts';
 import { dynamoLedger } from '../shared/aws/ledger.ts';
 import { s3Dumps, s3Results } from '../shared/aws/objects.ts';
 import { sqsQueue } from '../shared/aws/queue.ts';
+import { hashKeys } from '../shared/aws/secrets.ts';
 import { DEFAULT_LEDGER_DAYS } from '../shared/config.ts';
 import { STACK_OUTPUTS, type StackOutputs } from '../shared/stack-outputs.ts';
 import { UsageError } from './usage.ts';
@@ -27,6 +30,7 @@ export async function openStack(name: string) {
     results: s3Results(s3, output.ResultsBucketName),
     dumps: s3Dumps(s3),
     announce: announceReceipts(new EventBridgeClient()),
+    transformOf: openTransforms({ secret: hashKeys(new SecretsManagerClient()) }),
   };
 }
 

@@ -8,6 +8,8 @@ import { type Engine, openEngine } from '../local/engine.ts';
 import { startSimulator } from '../local/simulator.ts';
 import { ConfigError, defineImporter, type Importer } from '../shared/config.ts';
 import { openState } from '../shared/embedded/state.ts';
+import { secretsOf } from '../shared/enrich-step.ts';
+import { checkHashKey, hashKeyVariable } from '../shared/hash-key.ts';
 import { describeError } from '../shared/log.ts';
 import type { Receipt } from '../shared/receipt.ts';
 import { showProgress } from './progress.ts';
@@ -54,6 +56,7 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   const configPath = resolve(options.config ?? DEFAULT_CONFIG);
   const importer = await loadConfigAt(configPath);
   const key = chooseKey(options);
+  const secrets = readHashKeys(importer, options);
   const state = openState(options.state ?? DEFAULT_STATE);
   const simulator =
     options.live || options.endpoint
@@ -70,6 +73,7 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
     fingerprint: fingerprint(configPath),
     amplitude: client,
     apiKey: async () => key,
+    transforms: { secret: async (name) => secrets.get(name) ?? '' },
     log: reportTrouble(),
     announce: (receipt) => void closed.push(receipt),
     progress: (records) => {
@@ -124,6 +128,23 @@ function chooseKey({ live, endpoint }: RunOptions): string {
   if (endpoint !== undefined) throw new UsageError('--live and --endpoint exclude each other');
   if (!key) throw new UsageError("--live needs the project's API key in the environment variable AMPLITUDE_API_KEY");
   return key;
+}
+
+/** Like the API key: needed when the events go to Amplitude, and made up for a simulator. */
+function readHashKeys({ sources }: Importer, { live }: RunOptions): ReadonlyMap<string, string> {
+  const names = sources.flatMap(({ enrich }) => secretsOf(enrich ?? []));
+  const keys = new Map<string, string>();
+  for (const name of names) {
+    const variable = hashKeyVariable(name);
+    const key = process.env[variable];
+    if (!key && live) {
+      throw new UsageError(
+        `the secret ${name} of a hash step: --live needs its key in the environment variable ${variable}`,
+      );
+    }
+    keys.set(name, key ? checkHashKey(key.trim(), variable) : 'simulated');
+  }
+  return keys;
 }
 
 /** Of the configuration and of what makes chunks of events (zlib decides where one is halved): a dump half read under another one is started anew. */

@@ -23,6 +23,7 @@ export type RejectsEngine = {
   /** To read a dump's records once more; undefined when it is gone or has changed. */
   openDump(dump: Dump): Promise<Dumps | undefined>;
   readonly announce: AmendPorts['announce'];
+  readonly transformOf: AmendPorts['transformOf'];
   /** Works off what an earlier run left on the queues, where that is up to this process. */
   workOff?(entry: DumpEntry): Promise<void>;
 };

@@ -1,6 +1,7 @@
 /** The embedded engine: the queues, the ledger and the two stages of the AWS engine in one process, on one state directory. */
 import { join } from 'node:path';
 import { takeIntake } from '../lambdas/chunker/take-intake.ts';
+import { openTransforms, type TransformPorts } from '../lambdas/chunker/transform.ts';
 import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
 import type { UploadChunkPorts } from '../lambdas/uploader/upload-chunk.ts';
 import { takeLane } from '../lambdas/uploader/take-lane.ts';
@@ -22,6 +23,8 @@ export type EngineOptions = {
   readonly fingerprint: string;
   readonly amplitude: UploadChunkPorts['amplitude'];
   apiKey(project: Project): Promise<string>;
+  /** What the steps of enrichment need from outside. */
+  readonly transforms: TransformPorts;
   readonly log: Log;
   /** Called with each receipt as its dump's books close. */
   announce?(receipt: Receipt): void;
@@ -98,6 +101,7 @@ export function openEngine(options: EngineOptions) {
     intake: queues.intake,
     line: LINE,
     maxReceives: INTAKE_MAX_RECEIVES,
+    transformOf: openTransforms(options.transforms),
     msLeft: () => MS_LEFT,
     progress: (read: number, bytes: number) => options.progress?.(read, bytes),
   };
@@ -141,6 +145,7 @@ export function openEngine(options: EngineOptions) {
     deadLetters,
     ledger,
     results,
+    transformOf: chunker.transformOf,
     /** Works until nothing is left on any queue but dead letters, or until `stop`. A step that has begun is finished. */
     run,
     stop: running.stop,

@@ -33,44 +33,58 @@ export type AmplitudeEvent = {
 /** What Amplitude expects in a field; a field not listed here is passed on as it is. */
 export type FieldKind = 'string' | 'integer' | 'number' | 'boolean' | 'object';
 
-export const EVENT_FIELDS: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>([
-  ...[
-    'event_type',
-    'user_id',
-    'device_id',
-    'insert_id',
-    'app_version',
-    'version_name',
-    'platform',
-    'os_name',
-    'os_version',
-  ].map(kind('string')),
-  ...[
-    'device_brand',
-    'device_manufacturer',
-    'device_model',
-    'carrier',
-    'country',
-    'region',
-    'city',
-    'dma',
-    'language',
-  ].map(kind('string')),
-  ...['productId', 'revenueType', 'currency', 'ip', 'idfa', 'idfv', 'adid', 'android_id', 'android_app_set_id'].map(
-    kind('string'),
-  ),
-  ...['user_agent', 'partner_id', 'library'].map(kind('string')),
-  ...['time', 'session_id', 'event_id', 'quantity'].map(kind('integer')),
-  ...['price', 'revenue', 'location_lat', 'location_lng'].map(kind('number')),
-  ...['event_properties', 'user_properties', 'groups', 'group_properties', 'plan', 'ingestion_metadata'].map(
-    kind('object'),
-  ),
-  ...['$skip_user_properties_sync'].map(kind('boolean')),
-]);
+const FIELDS = {
+  event_type: 'string',
+  user_id: 'string',
+  device_id: 'string',
+  time: 'integer',
+  insert_id: 'string',
+  event_properties: 'object',
+  user_properties: 'object',
+  groups: 'object',
+  group_properties: 'object',
+  $skip_user_properties_sync: 'boolean',
+  session_id: 'integer',
+  event_id: 'integer',
+  app_version: 'string',
+  version_name: 'string',
+  platform: 'string',
+  os_name: 'string',
+  os_version: 'string',
+  device_brand: 'string',
+  device_manufacturer: 'string',
+  device_model: 'string',
+  carrier: 'string',
+  country: 'string',
+  region: 'string',
+  city: 'string',
+  dma: 'string',
+  language: 'string',
+  location_lat: 'number',
+  location_lng: 'number',
+  ip: 'string',
+  user_agent: 'string',
+  price: 'number',
+  quantity: 'integer',
+  revenue: 'number',
+  productId: 'string',
+  revenueType: 'string',
+  currency: 'string',
+  idfa: 'string',
+  idfv: 'string',
+  adid: 'string',
+  android_id: 'string',
+  android_app_set_id: 'string',
+  partner_id: 'string',
+  library: 'string',
+  plan: 'object',
+  ingestion_metadata: 'object',
+} as const satisfies Readonly<Record<string, FieldKind>>;
 
-function kind(value: FieldKind): (field: string) => [string, FieldKind] {
-  return (field) => [field, value];
-}
+/** The fields that Amplitude knows. */
+export type EventField = keyof typeof FIELDS;
+
+export const EVENT_FIELDS: ReadonlyMap<string, FieldKind> = new Map<string, FieldKind>(Object.entries(FIELDS));
 
 /** Ids (lower case) that stand for nobody: Amplitude answers 400 (HTTP V2 documentation, "invalid user ids"). */
 export const INVALID_IDS: ReadonlySet<string> = new Set([

@@ -17,7 +17,8 @@ function describe(issue: Issue, input: unknown, knownNames: KnownNames): string[
   const at = formatPath(issue.path);
   const found = valueAt(input, issue.path);
   if (issue.code === 'unrecognized_keys') {
-    const known = knownNames(issue.path);
+    // A form among several says itself which names it has.
+    const known = (issue as { readonly known?: readonly string[] }).known ?? knownNames(issue.path);
     return issue.keys.map((key) => `${formatPath([...issue.path, key])}: unknown setting${suggestion(key, known)}`);
   }
   if (found === undefined && issue.code !== 'custom') return [`${at}: missing; expected ${expected(issue)}`];

@@ -2,8 +2,14 @@
 import * as z from 'zod';
 import { EVENTS_PER_REQUEST } from './amplitude-limits.ts';
 import type { AmplitudeEvent, JsonObject } from './amplitude-event.ts';
+import { type Condition, conditionSchema } from './condition.ts';
 import { describeConfigIssues } from './config-issues.ts';
+import { compileConverter, ConverterConfigError } from './converter.ts';
+import { enrichStepSchema } from './enrich-step.ts';
+import { type FieldMap, fieldMapSchema } from './field-map.ts';
 import { FORMAT_OPTIONS, formatSchema } from './format-settings.ts';
+import { oneOf } from './one-of.ts';
+import { presetSchema } from './presets.ts';
 
 /** Where a record stood. */
 export type RecordPosition = {
@@ -19,10 +25,18 @@ export type RecordPosition = {
  * It must be a pure function: the same record must always make the same events, or a crash would make others.
  * Declared as a method so that a map may name the shape of its own records: `map(click: Click) { … }`.
  */
-type MapMethod = {
-  map(record: JsonObject, at: RecordPosition): AmplitudeEvent | readonly AmplitudeEvent[] | null | undefined;
+type Methods = {
+  /** `events` are those that the source's preset or converter made of the record, if it has one. */
+  map(
+    record: JsonObject,
+    at: RecordPosition,
+    events: readonly AmplitudeEvent[],
+  ): AmplitudeEvent | readonly AmplitudeEvent[] | null | undefined;
+  /** Whether the record is kept. */
+  filter(record: JsonObject, at: RecordPosition): boolean;
 };
-export type MapFunction = MapMethod['map'];
+export type MapFunction = Methods['map'];
+export type FilterFunction = Methods['filter'];
 
 /** More than a year, so that last year's file of the same day is recognised too. */
 export const DEFAULT_LEDGER_DAYS = 400;
@@ -46,6 +60,31 @@ const capsSchema = z.strictObject({
   recordBytes: z.int().min(1_000).max(20_000_000).default(20_000_000),
 });
 
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+
+const mapSchema = oneOf<MapFunction | FieldMap>(
+  'a function from record to event, or an object with an expression for each field',
+  [
+    { when: isFunction, schema: z.custom<MapFunction>() },
+    { when: (value) => typeof value === 'object' && value !== null, schema: fieldMapSchema },
+  ],
+);
+
+const converterSchema = z.record(z.string(), z.unknown()).check(({ value, issues }) => {
+  try {
+    compileConverter(value);
+  } catch (error) {
+    if (!(error instanceof ConverterConfigError)) throw error;
+    const message = `a converter that can be used:\n${error.problems.map((line) => `    ${line}`).join('\n')}`;
+    issues.push({ code: 'custom', path: [], message, input: 'one that cannot' });
+  }
+});
+
+const filterSchema = oneOf<FilterFunction | Condition>('a function from record to true or false, or a condition', [
+  { when: isFunction, schema: z.custom<FilterFunction>() },
+  { when: () => true, schema: conditionSchema },
+]);
+
 const sourceSchema = z.strictObject({
   /** In receipts, logs and chunks. */
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and dashes, at most 40'),
@@ -53,8 +92,16 @@ const sourceSchema = z.strictObject({
   prefix: z.string().max(900).default(''),
   /** What its dumps are; without it that follows from their content, and from their name where the content may be several. */
   format: formatSchema.optional(),
-  /** Without it a record already is an Amplitude event and is sent as it stands. */
-  map: z.custom<MapFunction>((value) => typeof value === 'function', 'a function from record to event').optional(),
+  /** Which records are taken, by what stands in them; looked at before anything is made of them. */
+  filter: filterSchema.optional(),
+  /** What makes events of the dumps of another platform. A map beside it has the last word. */
+  preset: presetSchema.optional(),
+  /** The same by a converter file of Amplitude's own S3 import, as parsed JSON. */
+  convert: converterSchema.optional(),
+  /** A function, or an expression for each field. Without map and enrich a record already is an Amplitude event and is sent as it stands. */
+  map: mapSchema.optional(),
+  /** Steps that each event then goes through, in order. */
+  enrich: z.array(enrichStepSchema).optional(),
   project: projectSchema,
   /** The Batch API is the one for dumps; HTTP V2 takes 1/30 of the rate per device, and 1 MB a request. */
   api: z.enum(['batch', 'http-v2']).default('batch'),
@@ -106,6 +153,16 @@ export const importerSchema = z
     maxTries: z.int().min(1).max(90).default(50),
   })
   .check(({ value, issues }) => {
+    value.sources.forEach(({ map, preset, convert }, i) => {
+      if (preset && convert) {
+        const message = 'either a preset or a converter';
+        issues.push({ code: 'custom', path: ['sources', i, 'convert'], message, input: 'both' });
+      }
+      const isWhole = map === undefined || typeof map === 'function' || map.event_type !== undefined;
+      if (isWhole || preset || convert) return;
+      const message = "an expression, such as { value: 'Visit' }";
+      issues.push({ code: 'custom', path: ['sources', i, 'map', 'event_type'], message, input: undefined });
+    });
     for (const field of ['name', 'prefix'] as const) {
       const seen = new Set<string>();
       value.sources.forEach((source, i) => {

@@ -1,16 +1,11 @@
-/** Parses JSON without rounding: integers beyond 2^53 become bigint. */
+/** JSON without rounding: integers beyond 2^53 are bigint, numbers beyond 1e308 objects that are written as they stood. */
 import type { Json } from './amplitude-event.ts';
 
 /** Writes a number as it stood, and knows such a number (ECMAScript's JSON.rawJSON; TypeScript's library lacks it). */
-const { rawJSON, isRawJSON } = JSON as unknown as {
+export const { rawJSON, isRawJSON } = JSON as unknown as {
   rawJSON(text: string): object;
   isRawJSON(value: unknown): boolean;
 };
-
-/** Of a number beyond 1e308: an object of its own kind, which JSON.stringify writes as it stood. */
-export function isRawNumber(value: object): boolean {
-  return isRawJSON(value);
-}
 
 /**
  * Numbers beyond 1e308 become an object that is written as it stood. Only a text with a long run of digits or a large
@@ -24,4 +19,15 @@ export function parseExactly(text: string): Json {
     const isInexact = Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(context.source);
     return isInexact ? BigInt(context.source) : value;
   }) as Json;
+}
+
+/** A replacer is five times slower, and only a bigint needs one. */
+export function stringifyExactly(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return JSON.stringify(value, (_key, inner: unknown) =>
+      typeof inner === 'bigint' ? rawJSON(String(inner)) : inner,
+    );
+  }
 }

@@ -11,6 +11,7 @@ const NAMES_AND_NUMBERS = [
   'importer.config.ts',
   'shared/config.ts',
   'shared/queue.ts',
+  'shared/enrich-step.ts',
   'shared/stack-outputs.ts',
   'shared/aws/environment.ts',
   'shared/aws/ledger-table.ts',

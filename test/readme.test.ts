@@ -20,7 +20,7 @@ type Property = {
 /** Every setting with the beginning of its row: name, default, what is allowed. */
 function settingRows(schema: Property, path: string): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
-    if (property.items) return settingRows(property.items, `${path}${name}[].`);
+    if (property.items?.properties) return settingRows(property.items, `${path}${name}[].`);
     if (property.properties) return settingRows(property, `${path}${name}.`);
     const value = property.default === undefined ? '' : `\`${String(property.default) || "''"}\``;
     const cells = [`\`${path}${name}\``, value, allowed(property)];
@@ -51,6 +51,9 @@ test.each([
   'docs/how-it-works.md',
   'docs/formats.md',
   'docs/benchmarks.md',
+  'docs/enrichment.md',
+  'docs/presets.md',
+  'docs/converter.md',
   'bench/README.md',
 ])('every relative link of %s leads to a file', (file) => {
   const text = readFileSync(join(ROOT, file), 'utf8');

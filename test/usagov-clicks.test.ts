@@ -1,10 +1,17 @@
 /** The click stream example: what becomes of lines as bitly recorded them (the public 1.usa.gov feed). */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
+import importer from '../examples/usagov-clicks.config.ts';
+import type { MadeEvents } from '../lambdas/chunker/make-events.ts';
+import { compileTransform } from '../lambdas/chunker/transform.ts';
 import { startSimulator } from '../local/simulator.ts';
 import type { Receipt } from '../shared/receipt.ts';
 import { receiptsOf, runCli, temporaryDirectory } from './cli/run-cli.ts';
+import { recordOf } from './lambdas/chunker/fixtures.ts';
+import { eventsOf } from './lambdas/chunker/making.ts';
+import { type Click, mapClick } from './usagov-map.ts';
 
 const CONFIG = join(import.meta.dirname, '..', 'examples', 'usagov-clicks.config.ts');
 
@@ -74,9 +81,9 @@ test('characters survive, escaped or not, broken on their way to bitly or not', 
   expect(clickAt(1_331_923_250)).toMatchObject({ city: 'Zürich', user_agent: 'Zürich Bot 🤖' });
 });
 
-test('what a click does not have is left out or null, and its time of upload stands in for a missing time', async () => {
+test('what a click does not have is left out, and its time of upload stands in for a missing time', async () => {
   const { events, clickAt } = await importClicks(BARE, NO_TIME);
-  const bare = { event_type: 'Link Clicked', country: null, event_properties: { known_visitor: false } };
+  const bare = { event_type: 'Link Clicked', event_properties: { known_visitor: false } };
   expect(clickAt(1_331_923_251)).toEqual({
     ...bare,
     time: 1_331_923_251_000,
@@ -93,3 +100,46 @@ test('heartbeats are filtered, and a line that is no UTF-8 is rejected', async (
   expect(receipt.reasons).toEqual({ 'record is not UTF-8': 1 });
   expect(events).toHaveLength(2);
 });
+
+test('the declarative map gives the events that a function gives', async () => {
+  const [source] = importer.sources;
+  if (!source) throw new Error('the example has no source');
+  const text = fc.constantFrom('x', '', 'http://www.nasa.gov/a?b=c', 'en-US,en;q=0.8', ',', 'São Paulo \u2028 🤖');
+  const seconds = fc.integer({ min: 0, max: 2_000_000_000 });
+  const click: fc.Arbitrary<Click> = fc.record(
+    {
+      _heartbeat_: fc.constantFrom(0, 1_331_923_253),
+      t: seconds,
+      h: text,
+      g: text,
+      u: text,
+      r: text,
+      a: text,
+      hh: text,
+      l: text,
+      hc: seconds,
+      c: fc.option(text),
+      gr: text,
+      cy: text,
+      ll: fc.tuple(fc.float({ noNaN: true, min: -90, max: 90 }), fc.integer()),
+      tz: text,
+      al: text,
+      nk: fc.constantFrom(0, 1),
+    },
+    { requiredKeys: [] },
+  );
+  const byFunction = compileTransform({ ...source, filter: undefined, map: mapClick });
+  const declared = compileTransform(source);
+  await fc.assert(
+    fc.asyncProperty(fc.array(click), async (clicks) => {
+      const records = clicks.map((each, i) => recordOf(JSON.stringify(each), { position: i + 1 }));
+      const [expected, made] = await Promise.all([byFunction(records, 'usagov/day'), declared(records, 'usagov/day')]);
+      expect(made.map(comparable)).toEqual(expected.map(comparable));
+    }),
+  );
+});
+
+/** The order of fields is nobody's. */
+function comparable(made: MadeEvents): unknown {
+  return made.kind === 'events' ? eventsOf(made) : made;
+}

@@ -91,7 +91,7 @@ function isDeeperThan(value: unknown, levels: number): boolean {
 }
 
 /** Short, for a rejects file (never for a log): the value itself is in the record beside it, and may be anything. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'string') return shorten(JSON.stringify(value.slice(0, 60)));
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return shorten(`${value}`);

@@ -9,16 +9,18 @@ import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
 import { type Lanes, openLanes, startLanes } from './lanes.ts';
-import { makeEvents } from './make-events.ts';
 import { type Block, readRecords } from './read-records.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
 import { type ChunkSender, chunkSender } from './send-chunks.ts';
+import type { Transform } from './transform.ts';
 
 export type ChunkDumpPorts = CloseBooksPorts & {
   readonly dumps: Dumps;
   readonly ledger: Ledger;
   readonly results: Results;
   readonly uploads: Pick<Queue, 'send'>;
+  /** What becomes of the source's records; opened once per process. */
+  transformOf(source: Source): Promise<Transform>;
   /** Milliseconds until this process must have stopped. */
   msLeft(): number;
   /** Told after every piece that was read: how many records so far, and how many bytes they were. */
@@ -78,7 +80,8 @@ export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts
   const { run, checkpoint } = claim;
   const sender = chunkSender({ ...run, ...namesOf(request) }, ports.uploads);
   try {
-    return await readSegments({ ...request, run, sender, ports }, checkpoint);
+    const transform = await ports.transformOf(request.source);
+    return await readSegments({ ...request, run, sender, transform, ports }, checkpoint);
   } catch (error) {
     // Nothing of this reading goes on behind the next one's back, which need not wait for the lease to run out.
     await sender.settled();
@@ -91,11 +94,12 @@ export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts
 type Reading = ChunkDumpRequest & {
   readonly run: Run;
   readonly sender: ChunkSender;
+  readonly transform: Transform;
   readonly ports: ChunkDumpPorts;
 };
 
 async function readSegments(reading: Reading, from: Checkpoint): Promise<ChunkDumpOutcome> {
-  const { dump, source, importer, run, sender, ports } = reading;
+  const { dump, source, importer, run, sender, transform, ports } = reading;
   const spare: Buffer[] = [];
   let lanes: Lanes | undefined;
   let segment: Segment | undefined;
@@ -108,8 +112,10 @@ async function readSegments(reading: Reading, from: Checkpoint): Promise<ChunkDu
     began ??= ports.now();
     lanes ??= lanesOf(reading, from, block);
     segment ??= openSegment(from.segment, source, importer, lanes, spare);
-    for (const record of records) {
-      segment.add(record, makeEvents(record, source, dump.key));
+    for (const [i, made] of (await transform(records, dump.key)).entries()) {
+      const record = records[i];
+      if (!record) throw new Error(`the transform gave more than the ${records.length} records it was given`);
+      segment.add(record, made);
       checkpoint = { segment: segment.number + 1, offset: record.end, position: record.position };
       // What has no line end is the last record: what it says of the dump's end must not be lost at a checkpoint.
       if (!segment.isFull() || !record.terminated) continue;

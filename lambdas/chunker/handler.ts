@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import importer from '../../importer.config.ts';
@@ -12,9 +13,11 @@ import { CHUNKER_VARIABLES, readEnvironment } from '../../shared/aws/environment
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
 import { s3Dumps, s3Results } from '../../shared/aws/objects.ts';
 import { sqsQueue } from '../../shared/aws/queue.ts';
+import { hashKeys } from '../../shared/aws/secrets.ts';
 import { describeError, logJson } from '../../shared/log.ts';
 import { INTAKE_MAX_RECEIVES } from './intake-back-off.ts';
 import { type IntakePorts, takeIntake } from './take-intake.ts';
+import { openTransforms } from './transform.ts';
 
 /** S3 notifies within seconds; a look at the line is an invocation of some 20 ms. */
 const LINE = { graceMs: 10_000, pollMs: 5_000 };
@@ -57,6 +60,7 @@ function openSandbox() {
     results: s3Results(s3, names.RESULTS_BUCKET),
     ledger: dynamoLedger(new DynamoDBClient(), names.LEDGER_TABLE, { retentionDays: importer.ledgerDays }),
     uploads: sqsQueue(sqs, names.UPLOAD_QUEUE_URL, { fifo: true }),
+    transformOf: openTransforms({ secret: hashKeys(new SecretsManagerClient()) }),
     announce: announceReceipts(new EventBridgeClient()),
     now: Date.now,
     log: logJson,

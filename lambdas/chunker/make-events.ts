@@ -1,13 +1,14 @@
-/** Makes the events of one record: parse, map, check, and give each an insert_id that is the same whenever it is made again. */
-import { isUtf8 } from 'node:buffer';
+/** Makes events ready to be sent: checked, each with an insert_id that is the same whenever it is made again, and written. */
 import { hash } from 'node:crypto';
 import type { AmplitudeEvent, JsonObject } from '../../shared/amplitude-event.ts';
-import type { MapFunction, RecordPosition, Source } from '../../shared/config.ts';
+import type { RecordPosition, Source } from '../../shared/config.ts';
 import { type Fault, findFault } from './check-event.ts';
 import { chunkLimits } from './chunk-limits.ts';
+import type { Draft } from './enrich/step.ts';
 import { withInsertId } from './event-text.ts';
-import { parseExactly, stringifyExactly } from './exact-json.ts';
-import type { RawRecord } from './raw-record.ts';
+import { stringifyExactly } from '../../shared/exact-json.ts';
+import { isJsonObject } from './json.ts';
+import { Misfit } from './misfit.ts';
 
 /** An event ready to be sent. */
 export type PreparedEvent = {
@@ -17,6 +18,8 @@ export type PreparedEvent = {
   readonly deviceId: string | undefined;
   readonly userId: string | undefined;
   readonly time: number | undefined;
+  /** Of a `$identify` event that may be made one with others of its user (see merge-identifies.ts). */
+  readonly identify?: JsonObject;
 };
 
 /** An event that Amplitude would refuse, made from a record that also made another. */
@@ -27,92 +30,84 @@ export type MadeEvents =
   | { readonly kind: 'filtered' }
   | ({ readonly kind: 'unusable' } & Fault);
 
-/** `dump` is the dump's key: what the map function is told. Never throws: what goes wrong with a record makes it unusable. */
-export function makeEvents(record: RawRecord, source: Source, dump: string): MadeEvents {
-  const { bytes } = record;
-  if (record.length > source.caps.recordBytes) {
-    return unusable(
-      'record is too long',
-      `${record.length} bytes, at most ${source.caps.recordBytes} (caps.recordBytes)`,
-    );
-  }
-  const at = { dump, position: record.position };
-  if (record.parsed) {
-    if ('fault' in record.parsed) return { kind: 'unusable', ...record.parsed.fault };
-    return mapped(bytes, record.parsed.value, source, source.map ?? asItIs, at);
-  }
-  if (!isUtf8(bytes)) return unusable('record is not UTF-8', 'expected JSON in UTF-8; convert the dump');
-  const text = bytes.toString('utf8');
-  let value: unknown;
-  try {
-    value = source.map ? parseExactly(text) : JSON.parse(text);
-  } catch (error) {
-    return unusable('record is not JSON', String(error));
-  }
-  // A number that parseExactly keeps as it stood is an object of its own kind.
-  if (!isJsonObject(value) || !text.startsWith('{'))
-    return unusable('record is not an object', `found ${text.slice(0, 40)}`);
-  if (!source.map) return passThrough(bytes, value, source, at);
-  return mapped(bytes, value, source, source.map, at);
-}
-
-const asItIs: MapFunction = (record) => record as AmplitudeEvent;
-
-/** The record already is an event: its text is sent as it stands. */
-function passThrough(bytes: Buffer, event: JsonObject, source: Source, at: RecordPosition): MadeEvents {
+/** The record already is an event: its text is sent as it stands. `id` is the insert_id if it has none. */
+export function passThrough(bytes: Buffer, event: JsonObject, source: Source, id: () => string): MadeEvents {
   const fault = findFault(event, source.minIdLength);
   if (fault) return { kind: 'unusable', ...fault };
   const hasOwnId = Object.hasOwn(event, 'insert_id');
-  const insertId = event.insert_id ? undefined : recordId(bytes, source, at);
-  const pieces = withInsertId(bytes, insertId, hasOwnId, Object.keys(event).length);
+  const pieces = withInsertId(bytes, event.insert_id ? undefined : id(), hasOwnId, Object.keys(event).length);
   return keepFitting([prepare(event, pieces)], [], source);
 }
 
-function mapped(bytes: Buffer, record: JsonObject, source: Source, map: MapFunction, at: RecordPosition): MadeEvents {
-  let results: readonly unknown[];
+/** What a map returned, as events on their way; what is none is refused. `id` is the record's. */
+export function draftsOf(returned: unknown, id: string): readonly (Draft | RefusedEvent)[] {
+  if (returned === null || returned === undefined) return [];
+  const results: readonly unknown[] = Array.isArray(returned) ? [...(returned as unknown[])] : [returned];
+  return results.map((result, i) => draftOf(result, i === 0 ? id : `${id}-${i}`));
+}
+
+function draftOf(result: unknown, id: string): Draft | RefusedEvent {
   try {
-    const result = map(record, at) ?? [];
-    results = Array.isArray(result) ? [...result] : [result];
+    if (result instanceof Promise) {
+      result.catch(() => undefined);
+      return { reason: 'map returned a promise', detail: 'a map function must not be async', text: '' };
+    }
+    if (isJsonObject(result)) {
+      // A copy, so that what is checked is what is written: a getter is asked once, and nothing is inherited.
+      return { id, event: { ...result } };
+    }
+    const found = Array.isArray(result) ? 'array' : result === null ? 'null' : typeof result;
+    return { reason: 'map returned no event', detail: `found ${found}`, text: String(result) };
   } catch (error) {
-    const { name, message } = describeThrown(error);
-    return unusable(`map threw ${name}`, message);
+    return cannotBeWritten(error);
   }
-  if (results.length === 0) return { kind: 'filtered' };
-  const id = recordId(bytes, source, at);
+}
+
+export type FinishOptions = {
+  readonly source: Source;
+  /** Whether `$identify` events may be made one with others. */
+  readonly merges: boolean;
+};
+
+/** Checks and writes what has been made of a record. */
+export function finishEvents(items: readonly (Draft | RefusedEvent)[], { source, merges }: FinishOptions): MadeEvents {
   const events: PreparedEvent[] = [];
   const refused: RefusedEvent[] = [];
-  for (const [i, result] of results.entries()) {
-    const made = mappedEvent(result, i === 0 ? id : `${id}-${i}`, source);
+  for (const item of items) {
+    const made = 'reason' in item ? item : finishEvent(item, source, merges);
     if ('reason' in made) refused.push(made);
     else events.push(made);
   }
   return keepFitting(events, refused, source);
 }
 
-function mappedEvent(result: unknown, insertId: string, source: Source): PreparedEvent | RefusedEvent {
+function finishEvent({ event, id }: Draft, source: Source, merges: boolean): PreparedEvent | RefusedEvent {
   try {
-    if (result instanceof Promise) {
-      result.catch(() => undefined);
-      return { reason: 'map returned a promise', detail: 'a map function must not be async', text: '' };
-    }
-    if (!isJsonObject(result)) {
-      const found = Array.isArray(result) ? 'array' : result === null ? 'null' : typeof result;
-      return { reason: 'map returned no event', detail: `found ${found}`, text: String(result) };
-    }
-    // A copy, so that what is checked is what is written: a getter is asked once, and nothing is inherited.
-    const event: JsonObject = { ...result };
     const fault = findFault(event, source.minIdLength);
-    const text = stringifyExactly(event.insert_id ? event : { ...event, insert_id: insertId });
-    return fault ? { ...fault, text } : prepare(event, [Buffer.from(text)]);
+    const whole = event.insert_id ? event : { ...event, insert_id: id };
+    const text = stringifyExactly(whole);
+    if (fault) return { ...fault, text };
+    const prepared = prepare(event, [Buffer.from(text)]);
+    return merges && event.event_type === '$identify' ? { ...prepared, identify: whole } : prepared;
   } catch (error) {
-    return { reason: 'event cannot be written as JSON', detail: describeThrown(error).message, text: '' };
+    return cannotBeWritten(error);
   }
 }
 
+function cannotBeWritten(error: unknown): RefusedEvent {
+  return { reason: 'event cannot be written as JSON', detail: describeThrown(error).message, text: '' };
+}
+
 /** Of anything that can be thrown, also what throws when it is looked at. */
-function describeThrown(error: unknown): { readonly name: string; readonly message: string } {
+export function describeThrown(error: unknown): {
+  readonly name: string;
+  readonly message: string;
+  /** When it says itself why. */
+  readonly fault?: Fault;
+} {
   const name = 'something that is no Error';
   try {
+    if (error instanceof Misfit) return { name: error.name, message: error.message, fault: error.fault };
     return error instanceof Error
       ? { name: String(error.name), message: String(error.message) }
       : { name, message: String(error) };
@@ -138,7 +133,7 @@ export function tooLargeFault(bytes: number, max: number): Fault {
   return { reason: 'event is too large', detail: `${bytes} bytes, at most ${max} fit one upload` };
 }
 
-function prepare(event: JsonObject | AmplitudeEvent, pieces: readonly Buffer[]): PreparedEvent {
+export function prepare(event: JsonObject | AmplitudeEvent, pieces: readonly Buffer[]): PreparedEvent {
   const { device_id, user_id, time } = event;
   return {
     pieces,
@@ -150,7 +145,7 @@ function prepare(event: JsonObject | AmplitudeEvent, pieces: readonly Buffer[]):
 }
 
 /** The insert_id of a record that has none: from its bytes, or from where it stands. */
-function recordId(bytes: Buffer, { insertId }: Source, { dump, position }: RecordPosition): string {
+export function recordId(bytes: Buffer, { insertId }: Source, { dump, position }: RecordPosition): string {
   return insertId === 'content' ? contentId(bytes) : contentId(Buffer.from(`${dump}\n${position}`));
 }
 
@@ -163,10 +158,6 @@ export function contentId(bytes: Buffer): string {
   return hash('sha256', bytes, 'base64url').slice(0, 16);
 }
 
-function unusable(reason: string, detail: string): MadeEvents {
+export function unusable(reason: string, detail: string): MadeEvents {
   return { kind: 'unusable', reason, detail };
-}
-
-function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,11 +1,13 @@
 /** Makes of a reject what the configuration makes of it now: its record once more, or the one event of it that was refused. */
 import type { JsonObject } from '../../shared/amplitude-event.ts';
 import type { Source } from '../../shared/config.ts';
+import type { FormatName } from '../../shared/format-settings.ts';
 import type { Reject } from '../../shared/rejects.ts';
 import { findFault } from './check-event.ts';
 import { chunkLimits } from './chunk-limits.ts';
-import { type MadeEvents, makeEvents, type PreparedEvent, type RefusedEvent, tooLargeFault } from './make-events.ts';
+import { type MadeEvents, type PreparedEvent, type RefusedEvent, tooLargeFault } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
+import type { Transform } from './transform.ts';
 
 /**
  * - `made`: what it is now, for the books as if the record were read for the first time; of a refused event only that one
@@ -17,19 +19,43 @@ export type Remade =
   | { readonly kind: 'gone' }
   | { readonly kind: 'kept' };
 
-/** Whether the record must be read from the dump: what the reject holds is not the whole of it, or what became of it. */
+/**
+ * Whether the record must be read from the dump: what the reject holds is not the whole of it, not what became of it, or not
+ * in the form in which records of the dump are read.
+ */
 export function needsRecord({ kind, bytes, length }: Reject, source: Source): boolean {
-  if (kind === 'refused') return source.map !== undefined;
-  return length !== undefined && length > bytes.length;
+  if (kind === 'refused') return isMade(source);
+  const isCut = length !== undefined && length > bytes.length;
+  const isJson = source.format ? JSON_FORMATS.has(source.format.type) : bytes[0] === OPEN_BRACE;
+  return isCut || !isJson;
+}
+
+const OPEN_BRACE = 0x7b;
+const JSON_FORMATS: ReadonlySet<FormatName> = new Set(['ndjson', 'json-array', 'zip']);
+
+/** Whether an event is another thing than its record. */
+function isMade({ preset, convert, map, filter, enrich = [] }: Source): boolean {
+  return [preset, convert, map, filter].some((made) => made !== undefined) || enrich.length > 0;
 }
 
 /** `record` is the reject's, if it was needed and is still there; `dump` the dump's key. */
-export function remakeReject(reject: Reject, record: RawRecord | undefined, source: Source, dump: string): Remade {
-  if (reject.kind === 'refused') return remakeEvent(reject, record, source, dump);
+export async function remakeReject(
+  reject: Reject,
+  record: RawRecord | undefined,
+  { source, transform, dump }: Remaking,
+): Promise<Remade> {
+  const remake = async (whole: RawRecord): Promise<MadeEvents> => {
+    const [made] = await transform([whole], dump);
+    if (!made) throw new Error('the transform gave nothing for a record');
+    return made;
+  };
+  if (reject.kind === 'refused') return remakeEvent(reject, record, source, remake);
   if (record === undefined && needsRecord(reject, source)) return { kind: 'kept' };
   const whole = record ?? recordOf(reject);
-  return { kind: 'made', record: whole, made: makeEvents(whole, source, dump) };
+  return { kind: 'made', record: whole, made: await remake(whole) };
 }
+
+export type Remaking = { readonly source: Source; readonly transform: Transform; readonly dump: string };
 
 /** The reject as it stands, to be counted and written once more. */
 export function keepReject(reject: Reject): Extract<Remade, { kind: 'made' }> {
@@ -39,14 +65,19 @@ export function keepReject(reject: Reject): Extract<Remade, { kind: 'made' }> {
   return { kind: 'made', record: recordOf(reject), made: refusing({ ...fault, text: bytes.toString() }) };
 }
 
-function remakeEvent(reject: Reject, record: RawRecord | undefined, source: Source, dump: string): Remade {
+async function remakeEvent(
+  reject: Reject,
+  record: RawRecord | undefined,
+  source: Source,
+  remake: (record: RawRecord) => Promise<MadeEvents>,
+): Promise<Remade> {
   const event = parseEvent(reject.bytes);
   // What is no JSON object, or has no insert_id, was never sent and cannot be told from the record's other events.
   if (!event?.insert_id) return { kind: 'kept' };
   const standIn = recordOf(reject);
   const text = reject.bytes.toString();
   if (!record) return { kind: 'made', record: standIn, made: checkEvent(reject.bytes, event, source) };
-  const made = makeEvents(record, source, dump);
+  const made = await remake(record);
   if (made.kind === 'filtered') return { kind: 'gone' };
   if (made.kind === 'unusable') {
     return { kind: 'made', record: standIn, made: refusing({ reason: made.reason, detail: made.detail, text }) };

@@ -9,6 +9,7 @@ import type { Dumps, Results } from '../../shared/objects.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { parseReject, type Reject, segmentOfRejects } from '../../shared/rejects.ts';
 import { recordFinder } from './find-records.ts';
+import type { Transform } from './transform.ts';
 import { keepReject, needsRecord, type Remade, remakeReject } from './remake-reject.ts';
 
 export type RetryRequest = {
@@ -24,6 +25,8 @@ export type RetryRequest = {
 export type RetryPorts = {
   readonly ledger: Pick<Ledger, 'segments'>;
   readonly results: Pick<Results, 'get' | 'list'>;
+  /** Opens what makes events of the source's records. */
+  transformOf(source: Source): Promise<Transform>;
   /** Left out when the dump is gone, or is another one by now. */
   readonly dumps?: Dumps | undefined;
 };
@@ -38,6 +41,7 @@ export type Retried = {
 /** Throws at the end when the rejects files do not hold what the books count. */
 export async function* retryRejects(request: RetryRequest, ports: RetryPorts): AsyncGenerator<Retried> {
   const { entry, source, limit = Number.POSITIVE_INFINITY, isWanted = () => true } = request;
+  const remaking = { source, transform: await ports.transformOf(source), dump: entry.dump.key };
   const finder = recordFinder(entry.dump, source, ports.dumps);
   const found = { unusable: 0, refused: 0 };
   let wanted = 0;
@@ -52,7 +56,7 @@ export async function* retryRejects(request: RetryRequest, ports: RetryPorts): A
       for (const { reject, isChosen } of chosen) {
         found[reject.kind] += 1;
         const record = needsRecord(reject, source) ? records.get(reject.position) : undefined;
-        const remade = isChosen ? remakeReject(reject, record, source, entry.dump.key) : undefined;
+        const remade = isChosen ? await remakeReject(reject, record, remaking) : undefined;
         if (!remade) yield { reject, kind: 'unwanted', remade: keepReject(reject) };
         else if (remade.kind === 'kept') yield { reject, kind: 'kept', remade: keepReject(reject) };
         else yield { reject, kind: 'tried', remade };

@@ -8,6 +8,7 @@ import type { TooLarge } from './compress-chunk.ts';
 import { collectLanes } from './lane-chunks.ts';
 import type { Lanes } from './lanes.ts';
 import { type MadeEvents, type PreparedEvent, tooLargeFault } from './make-events.ts';
+import { mergeIdentifies } from './merge-identifies.ts';
 import type { RawRecord } from './raw-record.ts';
 
 /** Rejects are compressed in pieces of this size as they come. */
@@ -27,7 +28,9 @@ export type SegmentLimits = Pick<Importer, 'segmentRecords'>;
 
 /** `lanes` are the dump's; `spare` are buffers that earlier segments of it are done with. */
 export function openSegment(number: number, source: Source, limits: SegmentLimits, lanes: Lanes, spare: Buffer[] = []) {
-  const collected = collectLanes(lanes, chunkLimits(source), spare);
+  const caps = chunkLimits(source);
+  const collected = collectLanes(lanes, caps, spare);
+  const merging = mergeIdentifies(addEvent, caps.chunkBytes);
   const rejects = collectRejects();
   const counts = { read: 0, filtered: 0, unusable: 0, mapped: 0, events: 0, refused: 0 };
   let rejectBytes = 0;
@@ -39,13 +42,12 @@ export function openSegment(number: number, source: Source, limits: SegmentLimit
     rejectBytes += reject.bytes.length;
   }
 
-  function addEvents(record: RawRecord, events: readonly PreparedEvent[]): void {
-    for (const event of events) {
-      collected.add(event, record.position);
-      if (event.time === undefined) continue;
-      firstTime = Math.min(firstTime, event.time);
-      lastTime = Math.max(lastTime, event.time);
-    }
+  function addEvent(event: PreparedEvent, position: number): void {
+    counts.events += 1;
+    collected.add(event, position);
+    if (event.time === undefined) return;
+    firstTime = Math.min(firstTime, event.time);
+    lastTime = Math.max(lastTime, event.time);
   }
 
   return {
@@ -58,7 +60,10 @@ export function openSegment(number: number, source: Source, limits: SegmentLimit
     isFull: () =>
       counts.read >= limits.segmentRecords || rejectBytes >= MAX_REJECT_BYTES || collected.begun() >= MAX_CHUNKS,
     takeClosed: collected.takeClosed,
-    closeAll: collected.closeAll,
+    closeAll(): void {
+      merging.releaseAll();
+      collected.closeAll();
+    },
     recycle: collected.recycle,
     takeRejects: rejects.take,
     add(record: RawRecord, made: MadeEvents): void {
@@ -76,12 +81,12 @@ export function openSegment(number: number, source: Source, limits: SegmentLimit
           return;
         case 'events':
           counts.mapped += 1;
-          counts.events += made.events.length + made.refused.length;
+          counts.events += made.refused.length;
           counts.refused += made.refused.length;
           for (const { reason, detail, text } of made.refused) {
             addReject({ kind: 'refused', position, reason, detail: placed(detail), bytes: Buffer.from(text) });
           }
-          addEvents(record, made.events);
+          for (const event of made.events) merging.add(event, position);
       }
     },
     /** An event that turned out too large for a queue message, after it was counted; when that is, depends on the queue. */

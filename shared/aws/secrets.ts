@@ -1,6 +1,7 @@
-/** API keys from Secrets Manager, kept for five minutes so that a rotated key is taken up by itself. */
+/** Keys from Secrets Manager: API keys, kept for five minutes so that a rotated one is taken up by itself, and keys for hashes. */
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Project } from '../config.ts';
+import { checkHashKey } from '../hash-key.ts';
 
 const KEPT_MS = 300_000;
 
@@ -10,28 +11,40 @@ export function secretKeys(client: SecretsManagerClient, now: () => number): (pr
   return async ({ secret }) => {
     const known = kept.get(secret);
     if (known && known.until > now()) return known.key;
-    const key = await readKey(client, secret);
+    const key = await readSecret(client, secret, API_KEY);
     kept.set(secret, { key, until: now() + KEPT_MS });
     return key;
   };
 }
 
-async function readKey(client: SecretsManagerClient, secret: string): Promise<string> {
+/**
+ * The key for pseudonyms that a secret holds, read each time it is called; throws what failed and which secret, never
+ * its value.
+ */
+export function hashKeys(client: SecretsManagerClient): (secret: string) => Promise<string> {
+  return async (secret) => checkHashKey(await readSecret(client, secret, HASH_KEY), `the secret ${secret}`);
+}
+
+type Content = { readonly what: string; readonly field: string };
+const API_KEY: Content = { what: "Amplitude's API key", field: 'apiKey' };
+const HASH_KEY: Content = { what: 'a key for hashes', field: 'hashKey' };
+
+async function readSecret(client: SecretsManagerClient, secret: string, { what, field }: Content): Promise<string> {
   let value: string | undefined;
   try {
     value = (await client.send(new GetSecretValueCommand({ SecretId: secret }))).SecretString;
   } catch (cause) {
-    throw new Error(`cannot read the secret ${secret}, which should hold Amplitude's API key`, { cause });
+    throw new Error(`cannot read the secret ${secret}, which should hold ${what}`, { cause });
   }
-  const key = value?.trim().startsWith('{') ? keyOfJson(value) : value?.trim();
-  if (!key) throw new Error(`the secret ${secret} holds no API key: expected the key itself, or JSON {"apiKey": "…"}`);
+  const key = value?.trim().startsWith('{') ? fieldOfJson(value, field) : value?.trim();
+  if (!key) throw new Error(`the secret ${secret} holds no key: expected ${what} itself, or JSON {"${field}": "…"}`);
   return key;
 }
 
-function keyOfJson(value: string): string | undefined {
+function fieldOfJson(value: string, field: string): string | undefined {
   try {
-    const { apiKey } = JSON.parse(value) as { apiKey?: unknown };
-    return typeof apiKey === 'string' ? apiKey : undefined;
+    const { [field]: key } = JSON.parse(value) as Readonly<Record<string, unknown>>;
+    return typeof key === 'string' ? key : undefined;
   } catch {
     return undefined;
   }

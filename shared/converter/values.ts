@@ -1,6 +1,6 @@
 /** What the converter's operators ask of a JSON value: is it an object, which text, which number, is it true. */
 import type { Json, JsonObject } from '../amplitude-event.ts';
-import { isRawNumber } from '../exact-json.ts';
+import { isRawJSON } from '../exact-json.ts';
 
 /** A record that the converter cannot make an event of: a value stands there, but it is not what an operator needs. */
 export class ConversionError extends Error {
@@ -11,7 +11,7 @@ export class ConversionError extends Error {
 export const MAX_LEVELS = 100;
 
 export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawJSON(value);
 }
 
 /** The value as text, or undefined where it has none: lists, objects, null. */

@@ -1,5 +1,6 @@
 /** Rejects run again in the stack as it is deployed: what they become goes out with everything else. */
 import { expect, onTestFinished, test } from 'vitest';
+import { openTransforms } from '../../lambdas/chunker/transform.ts';
 import { replayRejects } from '../../cli/replay-rejects.ts';
 import { startSimulator } from '../../local/simulator.ts';
 import { defineImporter } from '../../shared/config.ts';
@@ -9,6 +10,7 @@ import { startDeployed } from './deployed.ts';
 import { synthesize } from './synthesize.ts';
 import { until } from './until.ts';
 
+const transformOf = openTransforms({ secret: async () => 'a key for hashes' });
 const API_KEY = '0123456789abcdef0123456789abcdef';
 
 test('what a mended configuration makes of them is delivered, and the receipt is amended and announced', async () => {
@@ -42,7 +44,7 @@ test('what a mended configuration makes of them is delivered, and the receipt is
     user_id: String(user),
   });
   const mended = defineImporter({ sources: [{ name, project: { secret: 'amplitude/api-key' }, map }] });
-  const engine = { ...stack, queues: { upload: stack.uploads }, openDump: async () => undefined };
+  const engine = { ...stack, queues: { upload: stack.uploads }, transformOf, openDump: async () => undefined };
   const request = { dump: 'day.ndjson', limit: 100, dryRun: false, force: false, json: false };
   const output = { out: () => undefined, err: () => undefined };
   const announce = async () => undefined;

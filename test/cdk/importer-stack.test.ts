@@ -2,6 +2,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../../shared/aws/environment.ts';
+import type { EnrichStep } from '../../shared/enrich-step.ts';
 import { STACK_OUTPUTS } from '../../shared/stack-outputs.ts';
 import {
   deniesPlainHttp,
@@ -114,6 +115,18 @@ describe('functions', () => {
     expect(secrets).toEqual([
       ['secretsmanager:GetSecretValue', expect.stringMatching(/":secret:amplitude\/main-\?{6}"/)],
       ['secretsmanager:GetSecretValue', JSON.stringify(arn)],
+    ]);
+  });
+
+  test('the chunker may read a secret only when a step of a source names one', () => {
+    const secretsOf = (enrich: EnrichStep[]) => {
+      const sources = [{ name: 'events', project: { secret: 'amplitude/main' }, enrich }];
+      return grantsOf(templateOf({ sources }), /^Chunker/).filter(([action]) => action.startsWith('secretsmanager:'));
+    };
+    const hash = { fields: ['user_id'], secret: 'hash/key' };
+    expect(secretsOf([{ drop: ['ip'] }])).toEqual([]);
+    expect(secretsOf([{ hash }, { hash: { ...hash, fields: ['device_id'] } }])).toEqual([
+      ['secretsmanager:GetSecretValue', expect.stringMatching(/":secret:hash\/key-\?{6}"/)],
     ]);
   });
 });

@@ -41,11 +41,10 @@ export function propertiesOf<Properties>(of: Template, type: string): (Propertie
   return Object.entries(of.findResources(type)).map(([id, { Properties }]) => ({ id, ...(Properties as Properties) }));
 }
 
-/** What the roles allow: action and resource, the latter as JSON. */
-export function grantsOf(of: Template): [string, string][] {
-  const statements = propertiesOf<PolicyProperties>(of, 'AWS::IAM::Policy').flatMap(
-    (policy) => policy.PolicyDocument.Statement,
-  );
+/** What the roles allow (those whose id is such): action and resource, the latter as JSON. */
+export function grantsOf(of: Template, ids = /^/): [string, string][] {
+  const policies = propertiesOf<PolicyProperties>(of, 'AWS::IAM::Policy').filter(({ id }) => ids.test(id));
+  const statements = policies.flatMap((policy) => policy.PolicyDocument.Statement);
   return statements.flatMap(({ Action, Resource }) =>
     [Action]
       .flat()

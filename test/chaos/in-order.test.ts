@@ -79,6 +79,7 @@ async function importAll({ seed, events, devices, answerFaults, kills }: Drop, i
         fingerprint: 'f',
         amplitude: { upload: amplitude.upload },
         apiKey: async () => 'key',
+        transforms: { secret: async () => 'a key for hashes' },
         log: () => undefined,
         clock,
         random,

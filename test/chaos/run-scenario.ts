@@ -105,6 +105,7 @@ function openOn({ state, scenario, number, between, amplitude, clock, random }: 
     fingerprint: scenario.changesConfig && number > 0 ? 'second' : 'first',
     amplitude: { upload: amplitude.upload },
     apiKey: async () => 'key',
+    transforms: { secret: async () => 'a key for hashes' },
     log: () => undefined,
     clock,
     random,

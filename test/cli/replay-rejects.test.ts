@@ -1,4 +1,5 @@
 /** Fix then replay, as a person does it: on one machine with the command line, and what it does on either engine. */
+import { openTransforms } from '../../lambdas/chunker/transform.ts';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -168,6 +169,8 @@ const wrong = importerWith(({ user, n }) => {
   return { event_type: 'Seen', user_id: `${user as string}`, event_properties: { n } };
 });
 
+const transformOf = openTransforms({ secret: async () => 'a key for hashes' });
+
 /** A dump on this engine, imported with the mistake; only what is delivered needs the test's help. */
 async function importWrong(engine: TestEngine, { key = 'days/monday.ndjson', isDelivered = true } = {}) {
   const results = memoryResults();
@@ -175,12 +178,20 @@ async function importWrong(engine: TestEngine, { key = 'days/monday.ndjson', isD
   const bytes = Buffer.from(LINES.join('\n'));
   const dump = dumpOf(bytes, { key });
   const announce = async (receipt: Receipt) => void receipts.push(receipt);
-  const ports = { ...engine, results, announce, uploads: engine.queues.upload, now: Date.now, msLeft: () => 900_000 };
+  const ports = {
+    ...engine,
+    results,
+    announce,
+    uploads: engine.queues.upload,
+    now: Date.now,
+    msLeft: () => 900_000,
+    transformOf,
+  };
   const [source] = wrong.sources;
   if (!source) throw new Error('expected a source');
   const request = { dump, source, importer: wrong, fingerprint: 'f', owner: 'anna' };
   await chunkDump(request, { ...ports, dumps: memoryDumps(bytes) });
-  const rejects: RejectsEngine = { ...engine, results, announce, openDump: async () => undefined };
+  const rejects: RejectsEngine = { ...engine, results, announce, transformOf, openDump: async () => undefined };
   const run = { dumpId: dumpId(dump), run: 1 };
   /** How many events the uploader delivers of what is on its queue. */
   const deliver = async () => {

@@ -32,7 +32,7 @@ test('every problem is reported at once, with its path, what was found and what 
   expect(() => defineImporter(wrong)).toThrowErrorMatchingInlineSnapshot(`
     [ConfigError: the importer's configuration has 11 problems:
       sources[0].name: found "Events!", expected lower-case letters, digits and dashes, at most 40
-      sources[0].map: found "upper", expected a function from record to event
+      sources[0].map: found "upper", expected a function from record to event, or an object with an expression for each field
       sources[0].project.secret: found "", expected at least 1 in length
       sources[0].project.region: found "uk", expected one of "us", "eu"
       sources[0].project.regoin: unknown setting; did you mean "region"?
@@ -106,4 +106,64 @@ test.each<[unknown, string]>([
 ])('the format %j is refused', (format, why) => {
   const wrong = { sources: [{ name: 'a', project, format }] } as unknown as ImporterInput;
   expect(() => defineImporter(wrong)).toThrow(`sources[0].${why}`);
+});
+
+test('what is wrong in a map, a filter or a step is said where it stands, in the words of what was meant', () => {
+  const wrong = {
+    sources: [
+      {
+        name: 'a',
+        project,
+        map: {
+          user_id: 'user..id',
+          tiem: 't',
+          time: { time: 't', unti: 's', zone: 'Berlin' },
+          city: { template: '{a} {b' },
+          country: { pth: 'c' },
+          language: [],
+          event_properties: { rest: true, from: 'x', fields: { amount: { number: { path: 5 } } } },
+        },
+        filter: { path: 'a' },
+        enrich: [
+          { hash: { fields: ['user_id'], length: 3 } },
+          { drp: ['a'] },
+          { set: { time: { value: () => 1 } } },
+          { redact: { patterns: ['('] } },
+          { identify: { fields: { $sett: {} } } },
+          { batch: 'x', size: 5_000 },
+          'upper',
+        ],
+      },
+      { name: 'b', prefix: 'b', project, map: { user_id: 'id' }, filter: { or: [{ path: 'a', equals: {} }] } },
+    ],
+  } as unknown as ImporterInput;
+  expect(() => defineImporter(wrong)).toThrowErrorMatchingInlineSnapshot(`
+    [ConfigError: the importer's configuration has 19 problems:
+      sources[0].filter: found {"path":"a"}, expected equals, in, exists or matches beside the path
+      sources[0].map.user_id: found "user..id", expected a path such as user.id, with names that hold a dot in double quotes
+      sources[0].map.time.zone: found "Berlin", expected the IANA name of a time zone, such as Europe/Berlin
+      sources[0].map.time.unti: unknown setting; did you mean "unit"?
+      sources[0].map.event_properties.fields.amount.number.path: found 5, expected a path, a list of expressions, or an object with one of path, value, template, string, number, boolean, json, time, match, digest, fields, pick, rest, from
+      sources[0].map.country: found {"pth":"c"}, expected a path, a list of expressions, or an object with one of path, value, template, string, number, boolean, json, time, match, digest, fields, pick, rest, from
+      sources[0].map.city.template: found "{a} {b", expected text with paths in braces: "{first} {last}"
+      sources[0].map.language: found [], expected at least 1
+      sources[0].map.tiem: unknown setting; did you mean "time"?
+      sources[0].enrich[0].hash.secret: missing; expected a string
+      sources[0].enrich[0].hash.length: found 3, expected at least 16
+      sources[0].enrich[1]: found {"drp":["a"]}, expected a function from event to event, or an object with one of set, drop, redact, hash, userAgent, url, identify, batch
+      sources[0].enrich[2].set.time.value: found a function, expected a value that JSON can hold
+      sources[0].enrich[3].redact.patterns[0]: found "(", expected a regular expression
+      sources[0].enrich[4].identify.fields.$sett: unknown setting
+      sources[0].enrich[5].batch: found "x", expected a function from events to events
+      sources[0].enrich[5].size: found 5000, expected at most 1000
+      sources[0].enrich[6]: found "upper", expected a function from event to event, or an object with one of set, drop, redact, hash, userAgent, url, identify, batch
+      sources[1].filter.or[0].equals: found {}, expected text, a number, true or false]
+  `);
+});
+
+test('a declarative map must say which event it is', () => {
+  const sources = [{ name: 'a', project, map: { user_id: 'id' } }];
+  expect(() => defineImporter({ sources })).toThrow(
+    "sources[0].map.event_type: found undefined, expected an expression, such as { value: 'Visit' }",
+  );
 });

@@ -12,7 +12,7 @@ import { ConversionError } from '../../shared/converter/values.ts';
 const AT = { dump: 'dump.json', position: 1 };
 
 function convert(config: unknown, record: JsonObject) {
-  return compileConverter(config).map(record, AT);
+  return compileConverter(config).map(record, AT, []);
 }
 
 function problemsOf(config: unknown): readonly string[] {
@@ -258,7 +258,7 @@ test('the rules may be any description that makes an event, several events, or n
 test('the time of the import comes from whoever compiles the file', () => {
   const config = { convertToAmplitudeFunc: { event_type: 'a', time: ['ms_time_now'] } };
   const { map } = compileConverter(config, { clock: ({ position }) => position * 1000 });
-  expect(map({ a: 'x' }, { dump: 'd', position: 5 })).toMatchObject({ time: 5000 });
+  expect(map({ a: 'x' }, { dump: 'd', position: 5 }, [])).toMatchObject({ time: 5000 });
 });
 
 test('a member named __proto__ is one like any other', () => {
@@ -360,7 +360,7 @@ test('any JSON compiles or is refused with a list, and any record is converted, 
       compiled += 1;
       const { map } = compileConverter(file, { clock: () => 0 });
       try {
-        expect(map(record as JsonObject, AT)).toBeTypeOf('object');
+        expect(map(record as JsonObject, AT, [])).toBeTypeOf('object');
       } catch (error) {
         expect(error).toBeInstanceOf(ConversionError);
       }

@@ -1,6 +1,6 @@
 /** Parquet: reads the rows of a file by place, a page of each column in memory at a time. */
 import type { RawRecord } from '../raw-record.ts';
-import { stringifyExactly } from '../exact-json.ts';
+import { stringifyExactly } from '../../../shared/exact-json.ts';
 import { BLOCK_RECORDS, type DumpBytes, type ReadFormat } from './format.ts';
 import { placedBytes, type ReadRange } from './placed-bytes.ts';
 import { ColumnDamaged, type Cursor, openCursor } from './parquet/cursor.ts';

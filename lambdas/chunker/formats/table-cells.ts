@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Json, JsonObject } from '../../../shared/amplitude-event.ts';
 import type { ColumnType, TableFormat } from '../../../shared/format-settings.ts';
 import type { Fault } from '../check-event.ts';
-import { parseExactly } from '../exact-json.ts';
+import { parseExactly } from '../../../shared/exact-json.ts';
 
 export type Cells = { readonly cells: readonly string[]; readonly quoted: ReadonlySet<number> };
 

@@ -11,7 +11,7 @@ import { mortal } from './mortal.ts';
 
 /** Fails for some users, and spoils the second event of others. */
 const broken: MapFunction = (order, at) => {
-  const events = obey(order, at);
+  const events = obey(order, at, []);
   if (order.user === 'user-1' || order.user === 'user-4') throw new Error('as the mistake has it');
   if (order.user !== 'user-2' || !Array.isArray(events)) return events;
   return events.map((event, i) => (i === 1 ? { ...event, time: 'soon' as unknown as number } : event));
@@ -197,9 +197,9 @@ describe('an amendment', () => {
 
   test('drops refused events whose record is filtered by now, and keeps those that its record no longer makes', async () => {
     const { chunker } = await importBroken();
-    const filter: MapFunction = (order, at) => (order.user === 'user-2' ? null : obey(order, at));
+    const filter: MapFunction = (order, at) => (order.user === 'user-2' ? null : obey(order, at, []));
     const renamed: MapFunction = (order, at) => {
-      const events = filter(order, at);
+      const events = filter(order, at, []);
       return Array.isArray(events) ? events.map((event) => ({ ...event, insert_id: 'renamed' })) : events;
     };
     await amend(chunker, map(renamed));

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { MapFunction } from '../../../shared/config.ts';
 import { describeFile, fileDumps, fileResults } from '../../../shared/embedded/files.ts';
 import { embeddedLedger } from '../../../shared/embedded/ledger.ts';
 import { embeddedQueue } from '../../../shared/embedded/queue.ts';
@@ -106,8 +107,8 @@ describe('time', () => {
       [100_000, 200_000, 'unfinished'],
     ] as const) {
       const chunker = openChunker(lines(15));
-      const map = () => {
-        chunker.clock.advance(segmentMs / 10);
+      const map: MapFunction = (_, { position }) => {
+        if (position === 1) chunker.clock.advance(segmentMs);
         return { event_type: 'visit', user_id: 'user-1' };
       };
       expect(await chunker.run({ source: sourceOf({ map }), msLeft: () => msLeft })).toMatchObject({ kind });

@@ -11,7 +11,9 @@ import { embeddedQueue } from '../../../shared/embedded/queue.ts';
 import type { Receipt } from '../../../shared/receipt.ts';
 import { fakeClock } from '../../shared/fake-clock.ts';
 import { receiveAll } from '../../shared/queue-fixtures.ts';
+import { openTransforms } from '../../../lambdas/chunker/transform.ts';
 import { dumpOf, memoryDumps, sourceOf } from './fixtures.ts';
+import { PORTS } from './making.ts';
 import { memoryResults } from '../../memory-results.ts';
 
 /** Lambda's 15 minutes. */
@@ -34,6 +36,7 @@ export function openChunker(bytes: Buffer | string, changes: Partial<ChunkDumpRe
     ledger: embeddedLedger(db, clock.now),
     results,
     uploads,
+    transformOf: openTransforms(PORTS),
     announce: async (receipt) => void receipts.push(receipt),
     now: clock.now,
     msLeft: () => LEASE_MS,

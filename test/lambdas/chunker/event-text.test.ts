@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { topLevelMembers } from '../../../lambdas/chunker/event-text.ts';
-import { contentId, makeEvents } from '../../../lambdas/chunker/make-events.ts';
+import { contentId } from '../../../lambdas/chunker/make-events.ts';
 import { recordOf, sourceOf } from './fixtures.ts';
 import { eventMembers, members, objectText } from './json-text.ts';
+import { makeEvents } from './making.ts';
 
 const source = sourceOf();
 

@@ -1,5 +1,5 @@
 /** What the chunker's tests talk about: sources, dumps in memory, and records. */
-import { defineImporter, type MapFunction, type Source } from '../../../shared/config.ts';
+import { defineImporter, type Source } from '../../../shared/config.ts';
 import type { Dump } from '../../../shared/dump.ts';
 import type { Dumps } from '../../../shared/objects.ts';
 import { type LaneRules, type Lanes, openLanes } from '../../../lambdas/chunker/lanes.ts';
@@ -7,7 +7,7 @@ import type { RawRecord } from '../../../lambdas/chunker/raw-record.ts';
 
 export type SourceChanges = Partial<Omit<Source, 'caps' | 'map'>> & {
   readonly caps?: Partial<Source['caps']>;
-  readonly map?: MapFunction | undefined;
+  readonly map?: Source['map'];
 };
 
 const [DEFAULT_SOURCE] = defineImporter({ sources: [{ name: 'web', project: { secret: 'amplitude/key' } }] }).sources;

@@ -1,9 +1,8 @@
 /** What becomes of a record. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { makeEvents } from '../../../lambdas/chunker/make-events.ts';
 import { recordOf, sourceOf } from './fixtures.ts';
-import { DEEP_TEXT, EVENT, EVENT_TEXT, eventsOf, make, makeWith, textsOf, throwIt } from './making.ts';
+import { DEEP_TEXT, EVENT, EVENT_TEXT, eventsOf, make, makeEvents, makeWith, textsOf, throwIt } from './making.ts';
 
 describe('a record that already is an event', () => {
   test('is sent as it stands, and what the next steps need is read from it', () => {

@@ -1,7 +1,14 @@
 /** Short ways to make events of one record, and to say what they are. */
-import { type MadeEvents, makeEvents } from '../../../lambdas/chunker/make-events.ts';
+import type { MadeEvents } from '../../../lambdas/chunker/make-events.ts';
+import type { RawRecord } from '../../../lambdas/chunker/raw-record.ts';
+import {
+  compileTransform,
+  openTransform,
+  type Transform,
+  type TransformPorts,
+} from '../../../lambdas/chunker/transform.ts';
 import type { AmplitudeEvent, JsonObject } from '../../../shared/amplitude-event.ts';
-import type { MapFunction } from '../../../shared/config.ts';
+import type { MapFunction, Source } from '../../../shared/config.ts';
 import { recordOf, type SourceChanges, sourceOf } from './fixtures.ts';
 
 export const EVENT = { event_type: 'visit', user_id: 'user-1' };
@@ -14,8 +21,34 @@ export function visit(changes: object = {}): AmplitudeEvent {
   return { ...EVENT, ...changes };
 }
 
+export const PORTS: TransformPorts = { secret: async (name) => `the key that ${name} holds` };
+
+/** What becomes of one record of a source without steps. */
+export function makeEvents(record: RawRecord, source: Source, dump: string): MadeEvents {
+  return only(compileTransform(source)([record], dump));
+}
+
 export function make(text: string | Buffer, source: SourceChanges = {}): MadeEvents {
   return makeEvents(recordOf(text), sourceOf(source), 'day.ndjson');
+}
+
+function only(made: ReturnType<Transform>): MadeEvents {
+  if (made instanceof Promise) throw new Error('expected what is made without waiting');
+  const [first] = made;
+  if (!first || made.length > 1) throw new Error(`expected what became of one record, got ${made.length}`);
+  return first;
+}
+
+/** What becomes of these records, in a source that may have steps. */
+export async function transform(
+  source: SourceChanges,
+  ...records: readonly (object | string)[]
+): Promise<readonly MadeEvents[]> {
+  const opened = await openTransform(sourceOf(source), PORTS);
+  const raw = records.map((record, i) => {
+    return recordOf(typeof record === 'string' ? record : JSON.stringify(record), { position: i + 1 });
+  });
+  return opened(raw, 'day.ndjson');
 }
 
 /** For maps that break their promise: they may return anything. */

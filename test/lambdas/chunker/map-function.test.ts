@@ -1,12 +1,12 @@
 /** What a source's map makes of a record. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { contentId, makeEvents } from '../../../lambdas/chunker/make-events.ts';
+import { contentId } from '../../../lambdas/chunker/make-events.ts';
 import type { JsonObject } from '../../../shared/amplitude-event.ts';
 import type { MapFunction } from '../../../shared/config.ts';
 import { recordOf, sourceOf } from './fixtures.ts';
 import { members, objectText, parseAll } from './json-text.ts';
-import { eventsOf, make, makeWith, textsOf, visit } from './making.ts';
+import { eventsOf, make, makeEvents, makeWith, textsOf, visit } from './making.ts';
 
 const ID = contentId(Buffer.from('{}'));
 

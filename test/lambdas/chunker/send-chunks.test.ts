@@ -2,12 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { makeEvents } from '../../../lambdas/chunker/make-events.ts';
 import { openSegment, type Segment } from '../../../lambdas/chunker/segment.ts';
 import { chunkSender } from '../../../lambdas/chunker/send-chunks.ts';
 import { chunkId, decodeChunk } from '../../../shared/chunk.ts';
 import type { OutgoingMessage } from '../../../shared/queue.ts';
 import { eventLine, lanesOf, recordOf, sourceOf } from './fixtures.ts';
+import { makeEvents } from './making.ts';
 
 const NAMES = { dumpId: 'd', run: 2, source: 'web', bucket: 'landing', key: 'day.ndjson', group: 'project' };
 const SOURCE = sourceOf({ caps: { eventsPerChunk: 2 } });

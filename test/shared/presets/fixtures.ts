@@ -45,7 +45,7 @@ export function outcomesOf(records: readonly JsonObject[], preset: PresetInput):
   const map = openPreset(presetSchema.parse(preset));
   return records.map((record, i) => {
     try {
-      const made = map(record, { dump: 'day.ndjson', position: i + 1 }) ?? [];
+      const made = map(record, { dump: 'day.ndjson', position: i + 1 }, []) ?? [];
       const events = [made].flat();
       return events.length === 0 ? 'filtered' : events;
     } catch (error) {

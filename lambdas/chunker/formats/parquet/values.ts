@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { parseFloat16 } from 'hyparquet/src/convert.js';
 import type { Json } from '../../../../shared/amplitude-event.ts';
-import { parseExactly } from '../../exact-json.ts';
+import { parseExactly } from '../../../../shared/exact-json.ts';
 import type { Leaf } from './schema.ts';
 
 /** A value that has no place in JSON: its row is rejected. */

@@ -1,0 +1,35 @@
+/** Pseudonymises: puts a keyed hash in the place of a value, the same for the same value on every day. */
+import { createHmac } from 'node:crypto';
+import { INVALID_IDS, type JsonObject } from '../../../shared/amplitude-event.ts';
+import type { HashOptions } from '../../../shared/enrich-step.ts';
+import { namesOf } from '../../../shared/path.ts';
+import { show } from '../check-event.ts';
+import { Misfit } from '../misfit.ts';
+import { editAt, toText, treeOf } from '../json.ts';
+import { changing, type Step } from './step.ts';
+
+/** HMAC-SHA-256 (RFC 2104). The whole hash when no length is given. */
+export function keyedHash(
+  text: string,
+  key: string,
+  { encoding = 'hex', length, prefix = '' }: Partial<HashOptions>,
+): string {
+  return prefix + createHmac('sha256', key).update(text).digest(encoding).slice(0, length);
+}
+
+export function hashStep(options: HashOptions, key: string): Step {
+  const { fields } = options;
+  const isId = (field: string) => field === 'user_id' || field === 'device_id';
+  const ids = treeOf(fields.filter(isId).map(namesOf));
+  const others = treeOf(fields.filter((field) => !isId(field)).map(namesOf));
+  const hashed = (value: unknown): unknown => {
+    if (value === null || value === undefined || value === '') return value;
+    if (Array.isArray(value)) return value.map(hashed);
+    const text = toText(value);
+    if (text !== undefined) return keyedHash(text, key, options);
+    throw new Misfit('value to be hashed is not text', `found ${show(value)} at one of ${fields.join(', ')}`);
+  };
+  // An id that stands for nobody must stay recognisable: hashed, all who have it would be one person.
+  const hashedId = (value: unknown) => (INVALID_IDS.has(toText(value)?.toLowerCase() ?? '') ? value : hashed(value));
+  return changing((event) => editAt(editAt(event, ids, hashedId), others, hashed) as JsonObject); // nothing is taken out
+}

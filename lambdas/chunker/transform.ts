@@ -1,0 +1,210 @@
+/** The path from records to their events: filter, map, enrich, check; opened once for a source, then given blocks of records. */
+import type { AmplitudeEvent, JsonObject } from '../../shared/amplitude-event.ts';
+import type { FilterFunction, MapFunction, RecordPosition, Source } from '../../shared/config.ts';
+import { compileConverter } from '../../shared/converter.ts';
+import { secretsOf } from '../../shared/enrich-step.ts';
+import { openPreset } from '../../shared/presets.ts';
+import { keyedHash } from './enrich/hash.ts';
+import { openStep, type StepPorts } from './enrich/open-step.ts';
+import type { Draft, Origin, Step } from './enrich/step.ts';
+import { openFilter } from './filter.ts';
+import { stringifyExactly } from '../../shared/exact-json.ts';
+import {
+  describeThrown,
+  draftsOf,
+  type FinishOptions,
+  finishEvents,
+  type MadeEvents,
+  passThrough,
+  recordId,
+  type RefusedEvent,
+  unusable,
+} from './make-events.ts';
+import { openMap } from './open-map.ts';
+import type { RawRecord } from './raw-record.ts';
+import { readRecord } from './read-record.ts';
+
+/**
+ * What becomes of each record, in the same order. What is wrong with a record never throws; what a batch step throws
+ * does, and a secret that cannot be read. `dumpKey` is what functions of the configuration are told.
+ */
+export type Transform = (
+  records: readonly RawRecord[],
+  dumpKey: string,
+) => readonly MadeEvents[] | Promise<readonly MadeEvents[]>;
+
+export type TransformPorts = StepPorts;
+
+/** Opens the transform of a source; once per sandbox, see `openTransforms`. */
+export async function openTransform(source: Source, ports: TransformPorts): Promise<Transform> {
+  const enrich = source.enrich ?? [];
+  const steps = await Promise.all(enrich.map((step, i) => openStep(step, `enrich[${i}]`, ports)));
+  const [secret] = secretsOf(enrich);
+  const maskId = secret === undefined ? undefined : maskWith(await ports.secret(secret));
+  return compileTransform(source, steps, maskId);
+}
+
+/** The same from steps that are open. `maskId` is put over an insert_id that is made from a record's bytes. */
+export function compileTransform(
+  source: Source,
+  steps: readonly Step[] = [],
+  maskId?: (id: string) => string,
+): Transform {
+  const map = openMap(source, openBase(source));
+  const filter = source.filter && openFilter(source.filter);
+  if (!map && steps.length === 0) {
+    return (records, dumpKey) => records.map((record) => untouched(record, dumpKey, source, filter));
+  }
+  const merges = (source.enrich ?? []).some((step) => 'identify' in step && step.identify.merge !== false);
+  const opened = { source, map: map ?? asItIs, filter, maskId };
+  return (records, dumpKey) => {
+    const rows = records.map((record) => toRow(record, dumpKey, opened));
+    const finish = () => rows.map((row) => ('made' in row ? row.made : finishRow(row, { source, merges })));
+    const waiting = applySteps(rows, steps);
+    return waiting ? waiting.then(finish) : finish();
+  };
+}
+
+/** What other platforms' records become, if that is what they are. */
+function openBase({ preset, convert }: Source): MapFunction | undefined {
+  if (preset) return openPreset(preset);
+  return convert && compileConverter(convert).map;
+}
+
+/** Opens each source's transform when it is first asked for, and keeps it as long as the process lives. */
+export function openTransforms(ports: TransformPorts): (source: Source) => Promise<Transform> {
+  const opened = new Map<string, Promise<Transform>>();
+  return (source) => {
+    const known = opened.get(source.name);
+    if (known) return known;
+    const opening = openTransform(source, ports);
+    opened.set(source.name, opening);
+    // What could not be opened is tried again with the next dump.
+    opening.catch(() => opened.delete(source.name));
+    return opening;
+  };
+}
+
+type Opened = {
+  readonly source: Source;
+  readonly map: MapFunction;
+  readonly filter: FilterFunction | undefined;
+  readonly maskId: ((id: string) => string) | undefined;
+};
+
+/** A record on its way: decided already, or with the events that are being made of it. */
+type Row = { readonly made: MadeEvents } | Open;
+type Open = { readonly origin: Origin; items: readonly (Draft | RefusedEvent)[] };
+
+const asItIs: MapFunction = (record) => record as AmplitudeEvent;
+
+/** Without map and steps: the record already is an event, and its text is sent as it stands. */
+function untouched(record: RawRecord, dump: string, source: Source, filter: FilterFunction | undefined): MadeEvents {
+  const read = readRecord(record, source, filter !== undefined);
+  if ('kind' in read) return read;
+  const at = { dump, position: record.position };
+  const left = filter && filtered(filter, read.value, at);
+  if (left) return left;
+  const id = () => recordId(record.bytes, source, at);
+  if (!record.parsed) return passThrough(record.bytes, read.value, source, id);
+  return finishEvents(draftsOf(read.value, id()), { source, merges: false });
+}
+
+function toRow(record: RawRecord, dump: string, { source, map, filter, maskId }: Opened): Row {
+  const read = readRecord(record, source, true);
+  if ('kind' in read) return { made: read };
+  const at = { dump, position: record.position };
+  const left = filter && filtered(filter, read.value, at);
+  if (left) return { made: left };
+  try {
+    const id = recordId(record.bytes, source, at);
+    const masked = maskId && source.insertId === 'content' ? maskId(id) : id;
+    const items = draftsOf(map(read.value, at, []), masked);
+    return items.length > 0 ? { origin: { record: read.value, at }, items } : { made: { kind: 'filtered' } };
+  } catch (error) {
+    const { reason, detail } = faultOf(error, 'map');
+    return { made: unusable(reason, detail) };
+  }
+}
+
+/** Undefined when the record is kept. */
+function filtered(filter: FilterFunction, record: JsonObject, at: RecordPosition): MadeEvents | undefined {
+  try {
+    const isKept: unknown = filter(record, at);
+    if (typeof isKept === 'boolean') return isKept ? undefined : { kind: 'filtered' };
+    if (isKept instanceof Promise) isKept.catch(() => undefined);
+    return unusable('filter returned neither true nor false', `found ${typeof isKept}`);
+  } catch (error) {
+    const { reason, detail } = faultOf(error, 'filter');
+    return unusable(reason, detail);
+  }
+}
+
+/** Without a batch step there is nothing to wait for. */
+function applySteps(rows: readonly Row[], steps: readonly Step[], from = 0): Promise<void> | undefined {
+  for (const [i, step] of steps.entries()) {
+    if (i < from) continue;
+    if (step.kind === 'batch') return applyBatch(rows, step).then(() => applySteps(rows, steps, i + 1));
+    for (const row of rows) applyEach(row, step, `enrich[${i}]`);
+  }
+  return undefined;
+}
+
+function applyEach(row: Row, step: Extract<Step, { readonly kind: 'each' }>, name: string): void {
+  if ('made' in row) return;
+  row.items = row.items.flatMap((item): readonly (Draft | RefusedEvent)[] => {
+    if ('reason' in item) return [item];
+    try {
+      return step.apply(item, row.origin);
+    } catch (error) {
+      return [{ ...faultOf(error, name), text: textOf(item.event) }];
+    }
+  });
+}
+
+/** The events of all rows, so many at a time. */
+async function applyBatch(rows: readonly Row[], step: Extract<Step, { readonly kind: 'batch' }>): Promise<void> {
+  const drafts = rows.flatMap((row) => ('made' in row ? [] : row.items.filter((item) => 'event' in item)));
+  const answers = new Map<Draft | RefusedEvent, Draft | null>();
+  for (let start = 0; start < drafts.length; start += step.size) {
+    const some = drafts.slice(start, start + step.size);
+    for (const [i, answer] of (await step.apply(some)).entries()) {
+      const draft = some[i];
+      if (draft) answers.set(draft, answer);
+    }
+  }
+  for (const row of rows) {
+    if ('made' in row) continue;
+    row.items = row.items.flatMap((item) => {
+      const answer = answers.get(item);
+      if (answer === null) return [];
+      return [answer ?? item];
+    });
+  }
+}
+
+function finishRow({ items }: Open, options: FinishOptions): MadeEvents {
+  return items.length > 0 ? finishEvents(items, options) : { kind: 'filtered' };
+}
+
+/** `who` threw it: `map`, `enrich[2]`. */
+function faultOf(error: unknown, who: string): { readonly reason: string; readonly detail: string } {
+  const { name, message, fault } = describeThrown(error);
+  return fault ?? { reason: `${who} threw ${name}`, detail: message };
+}
+
+function textOf(event: JsonObject): string {
+  try {
+    return stringifyExactly(event);
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Where a field is pseudonymised the insert_id is keyed too: whoever knew the rest of a record could otherwise try out
+ * whose hash of its bytes it is.
+ */
+function maskWith(key: string): (id: string) => string {
+  return (id) => keyedHash(id, key, { encoding: 'base64url', length: 16 });
+}

@@ -1,0 +1,15 @@
+/** The key of a hash step: where it is found on one machine, and what makes it none. */
+
+/** Characters of a key at least; `openssl rand -hex 32` makes 64. A short one could be guessed, and every pseudonym with it. */
+const MIN_LENGTH = 16;
+
+/** The environment variable that holds the key of a secret in the embedded engine: `shop/hash-key` is in SHOP_HASH_KEY. */
+export function hashKeyVariable(secret: string): string {
+  return secret.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_');
+}
+
+/** The key; throws when it is too short. `where` is said, the key never is. */
+export function checkHashKey(key: string, where: string): string {
+  if (key.length >= MIN_LENGTH) return key;
+  throw new Error(`${where} holds a key of ${key.length} characters for hashes; expected at least ${MIN_LENGTH}`);
+}
