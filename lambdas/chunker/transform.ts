@@ -73,14 +73,14 @@ function openBase({ preset, convert }: Source): MapFunction | undefined {
 
 /** Opens each source's transform when it is first asked for, and keeps it as long as the process lives. */
 export function openTransforms(ports: TransformPorts): (source: Source) => Promise<Transform> {
-  const opened = new Map<string, Promise<Transform>>();
+  const opened = new WeakMap<Source, Promise<Transform>>();
   return (source) => {
-    const known = opened.get(source.name);
+    const known = opened.get(source);
     if (known) return known;
     const opening = openTransform(source, ports);
-    opened.set(source.name, opening);
+    opened.set(source, opening);
     // What could not be opened is tried again with the next dump.
-    opening.catch(() => opened.delete(source.name));
+    opening.catch(() => opened.delete(source));
     return opening;
   };
 }
