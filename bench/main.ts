@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '../cli/usage.ts';
 import { memoryBench } from './memory.ts';
+import { pacingBench } from './pacing.ts';
 
 export type Bench = {
   /** One line for the list. */
@@ -14,7 +15,7 @@ export type Bench = {
   run(values: Readonly<Record<string, string | undefined>>): Promise<readonly string[]>;
 };
 
-const BENCHES: Readonly<Record<string, Bench>> = { memory: memoryBench };
+const BENCHES: Readonly<Record<string, Bench>> = { memory: memoryBench, pacing: pacingBench };
 
 const HELP = `npm run bench -- <name> [options]
 
