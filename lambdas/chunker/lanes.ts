@@ -14,8 +14,12 @@ import type { RawRecord } from './raw-record.ts';
  */
 const CHUNKS_PER_LANE = 5;
 
-/** A device with fewer events in a chunk than this share of it gets no lane of its own: it would cost more requests than it is worth. */
+/**
+ * A device with fewer events in a chunk than this share of it gets no lane of its own: it would cost more requests than it is
+ * worth. With more than the other share it gets one in any case: its lane would have much more to do than the others.
+ */
 const MIN_HOT_SHARE = 0.04;
+const MAX_COOL_SHARE = 0.1;
 
 /** Lanes of their own in one dump: each may add a chunk that is not full to every segment. */
 const MAX_HOT = 64;
@@ -50,13 +54,14 @@ export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
   const own = new Set(hot);
   const closed = new Set(ends.map(([lane]) => lane));
   const meetings = Math.min(spread, uploaders);
+  // With more than this its lane would rest for longer than an upload takes.
   const bearable = (PACE * API_LIMITS[api].eventsPerSecond * REQUEST_MS) / 1_000 / meetings;
   return {
     count,
     /** Over how many lanes a device's events of different dumps may be spread. */
     spreadOf: (lane: number) => (isOwnLane(lane) ? 1 : spread),
-    /** A device with more events in one chunk is hot: its lane would rest for longer than a request takes. */
-    hotAt: Math.floor(Math.max(bearable, MIN_HOT_SHARE * eventsPerChunk)),
+    /** A device with more events in one chunk is hot. */
+    hotAt: Math.floor(Math.max(MIN_HOT_SHARE * eventsPerChunk, Math.min(bearable, MAX_COOL_SHARE * eventsPerChunk))),
     /** `key` is the hash of what the events of a lane share. */
     laneOf: (key: number) => (own.has(key) ? FIRST_OWN_LANE + key : first + (key % count)),
     /** From now on the events of `key` have a lane of their own; undefined when there are too many of those. */
