@@ -22,21 +22,23 @@ function widthOfGrapheme(grapheme: string): number {
   return WIDE.test(grapheme) ? 2 : 1;
 }
 
-/** The line in pieces of at most `width` columns (4 at least); all but the first are indented as it is, and a little more. */
+/** The line in pieces of at most `width` columns (8 at least); all but the first are indented as it is, and a little more. */
 export function wrap(line: string, width: number): readonly string[] {
   if (widthOf(line) <= width) return [line];
-  const [indent = ''] = /^ */.exec(line) ?? [];
-  const hanging = ' '.repeat(Math.min(indent.length + 2, Math.floor(width / 2)));
+  const text = line.trimStart();
+  const [indent, hanging] = [0, 2].map((more) =>
+    ' '.repeat(Math.min(line.length - text.length + more, Math.floor(width / 2))),
+  ) as [string, string];
   const pieces: string[] = [];
-  let piece = '';
-  let taken = 0;
-  for (const { segment } of GRAPHEMES.segment(line)) {
+  let piece = indent;
+  let taken = indent.length;
+  for (const { segment } of GRAPHEMES.segment(text)) {
     const needed = widthOfGrapheme(segment);
-    if (taken + needed > width && piece.trim() !== '') {
-      const end = breakIn(piece, hanging.length);
-      pieces.push(piece.slice(0, end));
-      piece = hanging + piece.slice(end);
-      taken = widthOf(piece);
+    if (taken + needed > width) {
+      const [whole, rest] = breakWords(piece, width - hanging.length - needed);
+      pieces.push(whole);
+      piece = hanging + rest;
+      taken = hanging.length + widthOf(rest);
     }
     piece += segment;
     taken += needed;
@@ -44,17 +46,18 @@ export function wrap(line: string, width: number): readonly string[] {
   return [...pieces, piece];
 }
 
-/** Behind the last space, if that is close to the end. */
-function breakIn(piece: string, indent: number): number {
+/** Behind the last space if a word stands there that begins close to the end, and has room on the next line. */
+function breakWords(piece: string, room: number): readonly [string, string] {
   const end = piece.lastIndexOf(' ') + 1;
-  return end > Math.max(indent, piece.length - MAX_RAGGED) ? end : piece.length;
+  const [whole, rest] = [piece.slice(0, end), piece.slice(end)];
+  const isShort = rest.length <= MAX_RAGGED && widthOf(rest) <= room && whole.trim() !== '';
+  return isShort ? [whole, rest] : [piece, ''];
 }
 
 /** Control characters, and those that turn the direction of what follows, as escapes; line ends too. */
 export function harmless(text: string): string {
   return text.replaceAll(
-    // biome-ignore lint: what is looked for are control characters
-    /[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu,
     (found) => ESCAPES[found] ?? `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

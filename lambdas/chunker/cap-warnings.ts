@@ -141,7 +141,7 @@ function unusedRevenue({ price, quantity, revenue, productId, revenueType }: Jso
 function doubtful({ event_type, time, ip, currency }: JsonObject): readonly CapWarning[] {
   const warnings: CapWarning[] = [];
   const add = (kind: string, field: string, detail: string) => warnings.push({ effect: 'check', kind, field, detail });
-  if (RESERVED_EVENTS.has(String(event_type)))
+  if (typeof event_type === 'string' && RESERVED_EVENTS.has(event_type))
     add('event_type is reserved', 'event_type', 'Amplitude makes such events itself out of others');
   if (!isGiven(time)) add('time is missing', 'time', 'Amplitude takes the time of the upload');
   if (typeof time === 'number' && time >= MIN_LIKELY_SECONDS && time < MIN_LIKELY_TIME)

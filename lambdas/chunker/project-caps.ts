@@ -8,6 +8,8 @@ export const PROJECT_CAPS = { 'event types': 2_000, 'event properties': 2_000, '
 
 export type CappedNames = keyof typeof PROJECT_CAPS;
 
+/** They change properties, and are no events of the project. */
+const COMMANDS: ReadonlySet<string> = new Set(['$identify', '$groupidentify']);
 const OPERATIONS: ReadonlySet<string> = new Set(IDENTIFY_OPERATIONS);
 
 export function countProjectNames() {
@@ -22,8 +24,7 @@ export function countProjectNames() {
   }
   return {
     add({ event_type, event_properties, user_properties }: JsonObject): void {
-      const type = String(event_type);
-      if (type !== '$identify' && type !== '$groupidentify') see('event types', type);
+      if (typeof event_type === 'string' && !COMMANDS.has(event_type)) see('event types', event_type);
       for (const name of namesOf(event_properties)) see('event properties', name);
       for (const name of namesOf(user_properties)) {
         if (!OPERATIONS.has(name)) see('user properties', name);
