@@ -1,10 +1,14 @@
 /** What Amplitude takes without a word and does not keep as it was sent: a row for every cap it documents. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { capWarnings } from '../../../lambdas/chunker/cap-warnings.ts';
 import { findFault } from '../../../lambdas/chunker/check-event.ts';
 import { countProjectNames, PROJECT_CAPS } from '../../../lambdas/chunker/project-caps.ts';
 import type { JsonObject } from '../../../shared/amplitude-event.ts';
 import { rawJSON } from '../../../shared/exact-json.ts';
+
+const PRESETS = join(import.meta.dirname, '..', '..', 'fixtures', 'presets');
 
 const event = { event_type: 'visit', user_id: 'user-1', time: 1_700_000_000_000 };
 const text = (length: number) => 'x'.repeat(length);
@@ -148,6 +152,16 @@ test.each<[string, JsonObject]>([
   ['before 1973, a birthday', { time: -1 }],
 ])('nothing is said of %s', (_what, fields) => {
   expect(capWarnings({ ...event, ...fields })).toEqual([]);
+});
+
+test.each(globSync('*.expected', { cwd: PRESETS }))('nothing is said of the events that presets make: %s', (file) => {
+  const outcomes = readFileSync(join(PRESETS, file), 'utf8').trim().split('\n');
+  const events = outcomes.flatMap((line) => {
+    const outcome = JSON.parse(line) as unknown;
+    return Array.isArray(outcome) ? (outcome as JsonObject[]) : [];
+  });
+  expect(events.length).toBeGreaterThan(0);
+  expect(events.flatMap(capWarnings)).toEqual([]);
 });
 
 test('a field that Amplitude does not know may be of any depth', () => {
