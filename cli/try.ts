@@ -38,7 +38,8 @@ Options
   --no-color        no colours; nor are there any with NO_COLOR, or when standard output is no terminal
 
 On a terminal of 100 columns or more the record is on the left and its events on the right; otherwise they are one below
-the other. When standard output is piped, nothing is wrapped (COLUMNS says a width) and the summary goes to standard error.
+the other. When standard output is piped, nothing is wrapped (unless COLUMNS says a width) and the summary goes to
+standard error.
 
 Exit codes
   0  all that was looked at would reach Amplitude as it stands, or is filtered (there may be warnings to check)
