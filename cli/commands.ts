@@ -4,9 +4,11 @@ import { describeError } from '../shared/log.ts';
 import { importCommand } from './import.ts';
 import { replayCommand } from './replay.ts';
 import { simulateCommand } from './simulate.ts';
+import { tryCommand } from './try.ts';
 import { type Command, EXIT, UsageError } from './usage.ts';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  try: tryCommand,
   import: importCommand,
   replay: replayCommand,
   simulate: simulateCommand,
@@ -23,6 +25,7 @@ ${Object.entries(COMMANDS)
   .join('\n')}
 
 Examples
+  s3-to-amplitude try dumps/2026-11-20.ndjson.gz          see what would become of its records; nothing is sent
   s3-to-amplitude import dumps/2026-11-20.ndjson.gz       try it: everything goes to a simulator on this machine
   AMPLITUDE_API_KEY=… s3-to-amplitude import --live dumps/
   s3-to-amplitude replay --dry-run

@@ -1,7 +1,7 @@
 /** Reads the records of a dump in blocks, by its format, and says so where it breaks off for good. */
 import type { Source } from '../../shared/config.ts';
 import { type Dump, dumpUrl } from '../../shared/dump.ts';
-import { type FormatName, formatOf } from '../../shared/format-settings.ts';
+import { type Format, type FormatName, formatOf } from '../../shared/format-settings.ts';
 import type { Checkpoint } from '../../shared/ledger.ts';
 import { type Dumps, DumpUnreadable } from '../../shared/objects.ts';
 import { readTable } from './formats/csv.ts';
@@ -47,14 +47,12 @@ export async function* readRecords(
 ): AsyncGenerator<Block> {
   if (dump.size === 0) return; // whatever it should have been, it has no records
   try {
-    const head = await dumps.read(dump, 0, Math.min(HEAD_BYTES, dump.size));
-    const compression = compressionOf(head);
+    const { format, compression } = await recognize(dump, source, dumps);
     const bytes: DumpBytes = {
       dump,
       stream: (from) => readDump(dump, from, dumps, compression),
       range: (start, end) => dumps.read(dump, start, end),
     };
-    const format = source.format ?? formatOf(pickFormat(dump.key, await inflatedHead(dump, head, compression)));
     if (compression && BY_PLACE.has(format.type)) {
       throw new DumpUnreadable(`${dumpUrl(dump)} is ${format.type} in ${compression}: drop it without ${compression}`);
     }
@@ -65,6 +63,18 @@ export async function* readRecords(
     if (!(error instanceof DumpUnreadable)) throw error;
     yield { records: [], isPacked: false, failure: error.message };
   }
+}
+
+/** What the dump is, by its first bytes and what the source says. Throws DumpUnreadable. */
+export async function recognize(
+  dump: Dump,
+  source: Source,
+  dumps: Dumps,
+): Promise<{ readonly format: Format; readonly compression: Compression | undefined }> {
+  const head = await dumps.read(dump, 0, Math.min(HEAD_BYTES, dump.size));
+  const compression = compressionOf(head);
+  const format = source.format ?? formatOf(pickFormat(dump.key, await inflatedHead(dump, head, compression)));
+  return { format, compression };
 }
 
 /** The first inflated piece; of a head that breaks off as much as there is. */
