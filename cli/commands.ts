@@ -2,12 +2,14 @@
 import { ConfigError } from '../shared/config.ts';
 import { describeError } from '../shared/log.ts';
 import { importCommand } from './import.ts';
+import { planCommand } from './plan.ts';
 import { replayCommand } from './replay.ts';
 import { simulateCommand } from './simulate.ts';
 import { type Command, EXIT, UsageError } from './usage.ts';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   import: importCommand,
+  plan: planCommand,
   replay: replayCommand,
   simulate: simulateCommand,
 };
@@ -25,6 +27,7 @@ ${Object.entries(COMMANDS)
 Examples
   s3-to-amplitude import dumps/2026-11-20.ndjson.gz       try it: everything goes to a simulator on this machine
   AMPLITUDE_API_KEY=… s3-to-amplitude import --live dumps/
+  s3-to-amplitude plan dumps/                             which API, how long, how much; nothing is sent
   s3-to-amplitude replay --dry-run
 
 Exit codes

@@ -131,7 +131,7 @@ function chooseKey({ live, endpoint }: RunOptions): string {
 }
 
 /** Like the API key: needed when the events go to Amplitude, and made up for a simulator. */
-function readHashKeys({ sources }: Importer, { live }: RunOptions): ReadonlyMap<string, string> {
+export function readHashKeys({ sources }: Importer, { live }: Pick<RunOptions, 'live'>): ReadonlyMap<string, string> {
   const names = sources.flatMap(({ enrich }) => secretsOf(enrich ?? []));
   const keys = new Map<string, string>();
   for (const name of names) {

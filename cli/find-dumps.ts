@@ -55,7 +55,8 @@ function expandDirectory(directory: string): Candidate[] {
   return files.map((path) => ({ path, key: relative(directory, path) }));
 }
 
-function chooseSource(key: string, importer: Importer, name: string | undefined): Source {
+/** By the key's prefix, if there are several. Throws a UsageError when none takes it. */
+export function chooseSource(key: string, importer: Importer, name: string | undefined): Source {
   const { sources } = importer;
   const list = sources.map((source) => `${source.name} (prefix "${source.prefix}")`).join(', ');
   if (name !== undefined) {

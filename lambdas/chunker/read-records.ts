@@ -24,7 +24,7 @@ export type Block = {
 };
 
 /** Read by place, so that compressing the whole of it would hide its parts. */
-const BY_PLACE: ReadonlySet<FormatName> = new Set(['parquet', 'zip']);
+export const BY_PLACE: ReadonlySet<FormatName> = new Set(['parquet', 'zip']);
 
 const READERS: Readonly<Record<FormatName, ReadFormat>> = {
   ndjson: readNdjson,
@@ -38,6 +38,17 @@ const READERS: Readonly<Record<FormatName, ReadFormat>> = {
 /** Enough to see the first lines: the first block of zstd may be 128 KiB. */
 const HEAD_BYTES = 256 * 1024;
 
+/** What a dump is: the source's format, or the one that its content tells, and how it is compressed. */
+export type Recognized = { readonly format: NonNullable<Source['format']>; readonly compression: Compression | undefined };
+
+/** Throws DumpUnreadable when it is gone. */
+export async function recognizeDump(dump: Dump, source: Source, dumps: Dumps): Promise<Recognized> {
+  const head = await dumps.read(dump, 0, Math.min(HEAD_BYTES, dump.size));
+  const compression = compressionOf(head);
+  const format = source.format ?? formatOf(pickFormat(dump.key, await inflatedHead(dump, head, compression)));
+  return { format, compression };
+}
+
 /** The format that the readers find in the source is the dump's, also when the source itself names none. */
 export async function* readRecords(
   dump: Dump,
@@ -47,14 +58,12 @@ export async function* readRecords(
 ): AsyncGenerator<Block> {
   if (dump.size === 0) return; // whatever it should have been, it has no records
   try {
-    const head = await dumps.read(dump, 0, Math.min(HEAD_BYTES, dump.size));
-    const compression = compressionOf(head);
+    const { format, compression } = await recognizeDump(dump, source, dumps);
     const bytes: DumpBytes = {
       dump,
       stream: (from) => readDump(dump, from, dumps, compression),
       range: (start, end) => dumps.read(dump, start, end),
     };
-    const format = source.format ?? formatOf(pickFormat(dump.key, await inflatedHead(dump, head, compression)));
     if (compression && BY_PLACE.has(format.type)) {
       throw new DumpUnreadable(`${dumpUrl(dump)} is ${format.type} in ${compression}: drop it without ${compression}`);
     }
