@@ -1,6 +1,4 @@
 /** Counts how many different texts there are, in the same memory for ten of them and ten billion. */
-import { hash } from 'node:crypto';
-
 export type DistinctCount = { readonly count: number; readonly isExact: boolean };
 
 /** So many are counted one by one. */
@@ -20,9 +18,7 @@ export function distinctCounter() {
   let seen: Set<number> | undefined = new Set();
   return {
     add(text: string): void {
-      const digest = hash('sha1', text, 'buffer');
-      const high = digest.readUInt32BE(0);
-      const low = digest.readUInt32BE(4);
+      const [high, low] = hash64(text);
       const index = high >>> (32 - INDEX_BITS);
       const rank = rankOf(high, low);
       if (rank > (registers[index] ?? 0)) registers[index] = rank;
@@ -32,6 +28,28 @@ export function distinctCounter() {
     result: (): DistinctCount =>
       seen ? { count: seen.size, isExact: true } : { count: Math.round(estimate(registers)), isExact: false },
   };
+}
+
+/**
+ * Two multiplicative hashes of 32 bits over UTF-16 units, mixed into one another at the end by MurmurHash3's finalizer:
+ * a hundredth of the time of a cryptographic hash, which nobody needs here.
+ */
+function hash64(text: string): readonly [number, number] {
+  let [a, b] = [0x811c9dc5, 0x9e3779b9];
+  for (let i = 0; i < text.length; i += 1) {
+    const unit = text.charCodeAt(i);
+    a = Math.imul(a ^ unit, 0x01000193);
+    b = Math.imul((b << 5) ^ (b >>> 27) ^ unit, 0x85ebca6b);
+  }
+  const high = mix(a ^ mix(b));
+  return [high, mix(b ^ Math.imul(high, 0xc2b2ae35))];
+}
+
+function mix(bits: number): number {
+  let mixed = bits;
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
 function rankOf(high: number, low: number): number {

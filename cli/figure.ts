@@ -15,6 +15,11 @@ export function n(value: number): string {
   return value.toLocaleString('en-US', digits === 0 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 });
 }
 
+/** `1 chunk`, `2 chunks`. */
+export function count(value: number, what: string): string {
+  return `${n(value)} ${what}${value === 1 ? '' : 's'}`;
+}
+
 /** As a person says it: `42 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(seconds: number): string {
   if (seconds < 10) return `${n(seconds)} s`;

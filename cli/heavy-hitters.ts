@@ -4,6 +4,11 @@ import { hash } from 'node:crypto';
 /** How often an id came: exactly, or between two numbers once there were more ids than are counted at a time. */
 export type Hit = { readonly id: string; readonly atLeast: number; readonly atMost: number };
 
+/** The best single number for it. */
+export function middleOf({ atLeast, atMost }: Hit): number {
+  return (atLeast + atMost) / 2;
+}
+
 /** A count is off by at most 2 / 32,768 of all: for a billion events by 61,000 at worst. */
 const CAPACITY = 32_768;
 

@@ -10,7 +10,7 @@ const BATCH_BUFFER_SECONDS = 15 * 60;
 /** Of older events both show some only after up to 48 h (Amplitude, "Data backfill"). */
 const HISTORY_MS = 30 * 24 * 3_600_000;
 /** A wait for one device that nobody minds. */
-const SHORT_SECONDS = 60;
+const SHORT_SECONDS = 10;
 
 /** `firstTime` and `now` are in ms since epoch. */
 export function adviseApi(batch: ApiPlan, httpV2: ApiPlan, firstTime: number | undefined, now: number): Advice {

@@ -5,7 +5,8 @@ import { SEPARATOR } from '../lambdas/chunker/lane-chunks.ts';
 import type { Api } from '../shared/amplitude-limits.ts';
 import type { Importer, Source } from '../shared/config.ts';
 import { MAX_MESSAGE_BYTES } from '../shared/queue.ts';
-import { type Figure, n } from './figure.ts';
+import { count, type Figure, n } from './figure.ts';
+import { middleOf } from './heavy-hitters.ts';
 import { type DumpLoad, type Load, laneHits } from './plan-load.ts';
 
 export type ChunkPlan = {
@@ -54,10 +55,10 @@ export function planChunks(load: Load, { source, importer, api }: ChunkRules): C
       unit: 'chunks',
       isEstimate: true,
       arithmetic:
-        `${n(sum((one) => one.cool))} events / ${n(perChunk)} a chunk, and half a chunk (at least a whole one in all) for each of the lanes of ${n(segments)} segments: ${n(sum(({ inLanes }) => inLanes))}` +
+        `${n(sum((one) => one.cool))} events / ${n(perChunk)} a chunk, and half a chunk (in all at least a whole one) in each lane of ${count(segments, 'segment')}: ${n(sum(({ inLanes }) => inLanes))}` +
         (hot === 0
           ? ''
-          : `; ${n(hot)} busy ids in lanes of their own, ${n(perId)} a chunk: ${n(sum(({ own }) => own))}`),
+          : `; ${count(hot, 'busy id')} with a lane of its own, ${n(perId)} a chunk: ${n(sum(({ own }) => own))}`),
     },
   };
 }
@@ -77,12 +78,12 @@ function chunksOf(
   // Its events in a chunk of its lane, which it shares with the others of so many lanes.
   const inChunk = (share: number) => Math.min(perChunk, events / lanes) * Math.min(1, share * lanes);
   const hot = laneHits(load, source)
-    .map(({ atLeast }) => atLeast / load.events)
+    .map((hit) => middleOf(hit) / load.events)
     .filter((share) => Math.min(inChunk(share), share * events) > hotAt);
   const hotEvents = events * hot.reduce((sum, share) => sum + share, 0);
   const cool = Math.max(0, events - hotEvents);
-  const chunksIn = (count: number, places: number, each: number) =>
-    Math.min(count, places * Math.max(1, count / (places * each) + HALF));
+  const chunksIn = (some: number, places: number, each: number) =>
+    Math.min(some, places * Math.max(1, some / (places * each) + HALF));
   return {
     segments,
     lanes,

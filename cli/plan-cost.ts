@@ -2,7 +2,7 @@
 import type { Source } from '../shared/config.ts';
 import { API_LIMITS, REQUEST_MS } from '../shared/amplitude-limits.ts';
 import { AWS_PRICES, DEPLOYED, EVENTS_PER_SECOND, SQS_UNIT_BYTES } from './aws-prices.ts';
-import { dollars, type Figure, n } from './figure.ts';
+import { count, dollars, type Figure, n } from './figure.ts';
 import type { Load } from './plan-load.ts';
 import type { ApiPlan } from './plan-times.ts';
 
@@ -43,18 +43,18 @@ export function planCost(load: Load, { api, segmentRecords, uploads, hasRejects 
   const wire = uploads === 'gzip' ? sent * load.deflated : sent;
   const gb = (mb: number) => mb / 1_024;
   const lines = {
-    'S3 GET': price(gets * p.s3Get, `${n(gets)} GETs (8 MiB each, and one to see what it is) × ${rate(p.s3Get)}`),
+    'S3 GET': price(gets * p.s3Get, `${count(gets, 'GET')} (8 MiB each, and one to see what it is) × ${rate(p.s3Get)}`),
     'S3 PUT': price(
       puts * p.s3Put,
-      `${n(puts)} PUTs (a receipt a dump${hasRejects ? ', rejects a segment' : ''}) × ${rate(p.s3Put)}`,
+      `${count(puts, 'PUT')} (a receipt a dump${hasRejects ? ', rejects a segment' : ''}) × ${rate(p.s3Put)}`,
     ),
     'SQS intake': price(
       3 * dumps * p.sqsStandardRequest,
-      `${n(dumps)} dumps × 3 requests × ${rate(p.sqsStandardRequest)}`,
+      `${count(dumps, 'dump')} × 3 requests × ${rate(p.sqsStandardRequest)}`,
     ),
     'SQS upload (FIFO)': price(
       chunks * (2 * units + 1) * p.sqsFifoRequest,
-      `${n(chunks)} chunks × (2 × ${n(units)} + 1) requests × ${rate(p.sqsFifoRequest)}: sent and received in units of 64 KiB (a message is ${n(message)} bytes), and removed`,
+      `${count(chunks, 'chunk')} × (2 × ${n(units)} + 1) requests × ${rate(p.sqsFifoRequest)}: sent and received in units of 64 KiB (a message is ${n(message)} bytes), and removed`,
     ),
     'Lambda chunker': price(
       reading * gb(DEPLOYED.chunkerMb) * p.lambdaGbSecond,
@@ -62,23 +62,23 @@ export function planCost(load: Load, { api, segmentRecords, uploads, hasRejects 
     ),
     'Lambda uploader': price(
       chunks * (REQUEST_MS / 1_000) * gb(DEPLOYED.uploaderMb) * p.lambdaGbSecond,
-      `${n(chunks)} chunks × ${REQUEST_MS / 1_000} s × ${n(gb(DEPLOYED.uploaderMb))} GB × $${p.lambdaGbSecond} a GB-second`,
+      `${count(chunks, 'chunk')} × ${REQUEST_MS / 1_000} s × ${n(gb(DEPLOYED.uploaderMb))} GB × $${p.lambdaGbSecond} a GB-second`,
     ),
     'Lambda requests': price(
       (chunks + dumps) * p.lambdaRequest,
-      `(${n(chunks)} chunks + ${n(dumps)} dumps) × ${rate(p.lambdaRequest)}`,
+      `(${count(chunks, 'chunk')} + ${count(dumps, 'dump')}) × ${rate(p.lambdaRequest)}`,
     ),
     'DynamoDB writes': price(
       (2 * chunks + 3 * segments + 5 * dumps) * p.dynamoWriteUnit,
-      `(2 × ${n(chunks)} chunks + 3 × ${n(segments)} segments + 5 × ${n(dumps)} dumps) units × ${rate(p.dynamoWriteUnit)}`,
+      `(2 × ${count(chunks, 'chunk')} + 3 × ${count(segments, 'segment')} + 5 × ${count(dumps, 'dump')}) units × ${rate(p.dynamoWriteUnit)}`,
     ),
     'DynamoDB reads': price(
       (2 * chunks + 3 * segments) * p.dynamoReadUnit,
-      `(2 × ${n(chunks)} chunks + 3 × ${n(segments)} segments) units × ${rate(p.dynamoReadUnit)}`,
+      `(2 × ${count(chunks, 'chunk')} + 3 × ${count(segments, 'segment')}) units × ${rate(p.dynamoReadUnit)}`,
     ),
     'CloudWatch logs': price(
       (chunks * LOG_BYTES * p.logsGb) / 1e9,
-      `${n(chunks)} chunks × ${n(LOG_BYTES)} bytes × $${p.logsGb} a GB`,
+      `${count(chunks, 'chunk')} × ${n(LOG_BYTES)} bytes × $${p.logsGb} a GB`,
     ),
     'data to Amplitude': price(
       (wire * p.egressGb) / 1e9,
@@ -131,7 +131,7 @@ export function planEngines(
     ),
     aws: figure(
       Math.max(time.value, spread / EVENTS_PER_SECOND),
-      `the longer of ${n(spread)} records / ${measured} = ${n(spread / EVENTS_PER_SECOND)} s with ${n(readers)} dump${readers === 1 ? '' : 's'} read at a time, and the ${uploading}`,
+      `the longer of ${n(spread)} records / ${measured} = ${n(spread / EVENTS_PER_SECOND)} s with ${count(readers, 'dump')} read at a time, and the ${uploading}`,
     ),
   };
 }

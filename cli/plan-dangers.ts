@@ -88,7 +88,7 @@ const UPDATES = {
   then: 'Amplitude may drop those beyond without a word; for history set $skip_user_properties_sync',
 } as const;
 
-/** Those that are over the limit for sure: what a sketch has not counted is not held against anybody. */
+/** Those that are over the limit for sure: what a sketch or a sample leaves open is not held against anybody. */
 function over(hits: readonly Hit[], seconds: number, { kind, who, what, most, perSeconds, then }: Limit): Danger[] {
   const share = Math.min(1, perSeconds / seconds);
   const endangered = hits.filter(({ atLeast }) => atLeast * share > most);

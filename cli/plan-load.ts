@@ -31,8 +31,8 @@ export type DumpLoad = {
 export function loadOf(dumps: readonly ScannedDump[], counts: Counts): Load {
   const records = dumps.reduce((sum, dump) => sum + dump.records, 0);
   const scale = counts.read === 0 ? 1 : records / counts.read;
-  const scaled = (hits: readonly Hit[]) =>
-    hits.map(({ id, atLeast, atMost }) => ({ id, atLeast: atLeast * scale, atMost: atMost * scale }));
+  const isWhole = dumps.every(({ read, records: all }) => read === all);
+  const scaled = (hits: readonly Hit[]) => (isWhole ? hits : hits.map((hit) => extrapolate(hit, scale)));
   return {
     dumps: dumps.map(({ bytes, records: all, lanes }) => ({
       bytes,
@@ -44,12 +44,18 @@ export function loadOf(dumps: readonly ScannedDump[], counts: Counts): Load {
     events: counts.events * scale,
     bytesPerEvent: counts.events === 0 ? 0 : counts.bytes / counts.events,
     deflated: counts.deflated,
-    isWhole: dumps.every(({ read, records: all }) => read === all),
+    isWhole,
     scale,
     hottestDevices: scaled(counts.hottestDevices),
     hottestUsers: scaled(counts.hottestUsers),
     mostUpdated: scaled(counts.mostUpdated),
   };
+}
+
+/** Few events in a sample say little: two standard deviations either way, as if they came by chance. */
+function extrapolate({ id, atLeast, atMost }: Hit, scale: number): Hit {
+  const least = Math.max(0, atLeast - 2 * Math.sqrt(atLeast));
+  return { id, atLeast: least * scale, atMost: (atMost + 2 * Math.sqrt(atMost)) * scale };
 }
 
 /** Those that may get lanes of their own. */

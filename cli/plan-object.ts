@@ -8,8 +8,8 @@ import type { Dumps } from '../shared/objects.ts';
 export async function openS3Dump(
   bucket: string,
   key: string,
+  client: S3Client = new S3Client(),
 ): Promise<{ readonly dump: Dump; readonly dumps: Dumps } | undefined> {
-  const client = new S3Client();
   const head = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })).catch((error) => {
     if (error instanceof NotFound) return undefined;
     throw new Error(`cannot look at s3://${bucket}/${key}`, { cause: error });

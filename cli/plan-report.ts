@@ -30,8 +30,8 @@ export function formatPlan(plan: Plan, explain: boolean): string {
   write.figure('property updates', figures.propertyUpdates);
   write.figure('an event', figures.bytesPerEvent);
   write.plain('time', describeSpan(plan));
-  if (plan.hottestDevices.length > 0) write.plain('hottest devices', describeHits(plan.hottestDevices, plan.isWhole));
-  if (plan.hottestUsers.length > 0) write.plain('hottest users', describeHits(plan.hottestUsers, plan.isWhole));
+  if (plan.hottestDevices.length > 0) write.plain('hottest devices', describeHits(plan.hottestDevices));
+  if (plan.hottestUsers.length > 0) write.plain('hottest users', describeHits(plan.hottestUsers));
   for (const [reason, count] of Object.entries(plan.reasons)) write.plain('rejects', `${n(count)}  ${reason}`);
   for (const api of [apis.batch, apis['http-v2']]) writeApi(write, api);
   write.title(`this import, with ${API_NAMES[plan.api]} as the source says`);
@@ -118,12 +118,9 @@ function describeSpan({ firstTime, lastTime }: Plan): string {
   return `${from} to ${to} (${duration((lastTime - firstTime) / 1_000)})`;
 }
 
-function describeHits(hits: readonly Hit[], isWhole: boolean): string {
+function describeHits(hits: readonly Hit[]): string {
   return hits
-    .map(({ id, atLeast, atMost }) => {
-      const count = atLeast === atMost ? n(atLeast) : `${n(atLeast)} to ${n(atMost)}`;
-      return `${id} ${isWhole ? '' : '~ '}${count}`;
-    })
+    .map(({ id, atLeast, atMost }) => `${id} ${atLeast === atMost ? n(atLeast) : `${n(atLeast)} to ${n(atMost)}`}`)
     .join(' · ');
 }
 

@@ -43,13 +43,18 @@ export type ScanPorts = {
   progress?(read: number, bytes: number): void;
 };
 
-/** Of a sample, read at a time: how many records a dump has is told from how many stood in the ranges that were needed. */
-const SAMPLE_RANGE_BYTES = 128 * 1024;
+/**
+ * Of a sample, read at a time: how many records a compressed dump has is told from how many stood in the ranges that were
+ * needed, so that they must be small for a small dump.
+ */
+const MAX_SAMPLE_RANGE_BYTES = 128 * 1024;
+const MIN_SAMPLE_RANGE_BYTES = 16 * 1024;
+const SAMPLE_RANGES = 64;
 
 export async function scanDump(request: ScanRequest, ports: ScanPorts): Promise<ScannedDump> {
   const { dump, source, importer, sample = Number.POSITIVE_INFINITY } = request;
   const { transform, tally, progress } = ports;
-  const watched = watchRanges(dump, ports.dumps, Number.isFinite(sample) ? SAMPLE_RANGE_BYTES : ports.dumps.rangeBytes);
+  const watched = watchRanges(dump, ports.dumps, Number.isFinite(sample) ? sampleRange(dump) : ports.dumps.rangeBytes);
   const { format, isPacked, isByPlace } = await recognize(dump, source, ports.dumps);
   const before = tally.soFar();
   let [read, records, lanes] = [0, 0, 1];
@@ -104,6 +109,10 @@ async function recognize(dump: Dump, source: Source, dumps: Dumps) {
     if (error instanceof DumpUnreadable) return { format: 'unknown', isPacked: false, isByPlace: false };
     throw error;
   }
+}
+
+function sampleRange({ size }: Dump): number {
+  return Math.min(MAX_SAMPLE_RANGE_BYTES, Math.max(MIN_SAMPLE_RANGE_BYTES, Math.ceil(size / SAMPLE_RANGES)));
 }
 
 /** Reads by smaller ranges, and tells how much of the dump has been used. */

@@ -2,8 +2,8 @@
 import { restAfter } from '../lambdas/uploader/pace.ts';
 import { API_LIMITS, type Api, RATE_WINDOW_MS, REQUEST_MS } from '../shared/amplitude-limits.ts';
 import type { Importer, Source } from '../shared/config.ts';
-import { type Figure, n } from './figure.ts';
-import type { Hit } from './heavy-hitters.ts';
+import { count, type Figure, n } from './figure.ts';
+import { type Hit, middleOf } from './heavy-hitters.ts';
 import { type ChunkPlan, planChunks } from './plan-chunks.ts';
 import type { Load } from './plan-load.ts';
 
@@ -59,22 +59,23 @@ function uploadTime({ chunks, lanes }: ChunkPlan, uploaders: number): Figure {
     value: Math.max(chunks.value / parallel, Math.min(1, chunks.value)) * seconds,
     unit: 'seconds',
     isEstimate: true,
-    arithmetic: `${n(chunks.value)} requests × ${seconds} s each / ${n(parallel)} at a time (the fewer of ${n(uploaders)} uploaders and ${n(lanes)} lanes)`,
+    arithmetic: `${count(chunks.value, 'request')} × ${seconds} s each / ${n(parallel)} at a time (the fewer of ${count(uploaders, 'uploader')} and ${count(lanes, 'lane')})`,
   };
 }
 
 /** An id's chunks leave one after the other, with the rest between them that keeps within Amplitude's limit for it. */
-function idTime(api: Api, { id, atLeast }: Hit, { perId }: ChunkPlan, { isWhole }: Load): Figure {
+function idTime(api: Api, hit: Hit, { perId }: ChunkPlan, { isWhole }: Load): Figure {
   const { eventsPerSecond } = API_LIMITS[api];
   const rest = { hottest: perId, spread: 1, events: perId, tookMs: 0, wasThrottled: false };
   const cycle = restAfter(rest, { api, uploaders: 1 }).heldMs / 1_000;
-  const chunks = Math.ceil(atLeast / perId);
+  const events = middleOf(hit);
+  const chunks = Math.ceil(events / perId);
   const allowed = (eventsPerSecond * RATE_WINDOW_MS) / 1_000;
   return {
     value: Math.max(0, chunks - 1) * cycle + REQUEST_MS / 1_000,
     unit: 'seconds',
     isEstimate: true,
-    arithmetic: `${n(atLeast)} events${isWhole ? '' : ' (extrapolated)'} of ${id} / ${n(perId)} a chunk = ${n(chunks)} chunks, one every ${n(cycle)} s (${n(perId / cycle)} events/s, so that no window of ${RATE_WINDOW_MS / 1_000} s holds more than ${n(allowed)}: Amplitude takes ${n(eventsPerSecond)}/s of an id), and ${REQUEST_MS / 1_000} s for the last`,
+    arithmetic: `${n(events)} events${isWhole ? '' : ' (extrapolated)'} of ${hit.id} / ${n(perId)} a chunk = ${count(chunks, 'chunk')}, one every ${n(cycle)} s (${n(perId / cycle)} events/s, so that no window of ${RATE_WINDOW_MS / 1_000} s holds more than ${n(allowed)}: Amplitude takes ${n(eventsPerSecond)}/s of an id), and ${REQUEST_MS / 1_000} s for the last`,
   };
 }
 
