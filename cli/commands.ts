@@ -2,6 +2,7 @@
 import { ConfigError } from '../shared/config.ts';
 import { describeError } from '../shared/log.ts';
 import { importCommand } from './import.ts';
+import { planCommand } from './plan.ts';
 import { replayCommand } from './replay.ts';
 import { simulateCommand } from './simulate.ts';
 import { tryCommand } from './try.ts';
@@ -10,6 +11,7 @@ import { type Command, EXIT, UsageError } from './usage.ts';
 const COMMANDS: Readonly<Record<string, Command>> = {
   try: tryCommand,
   import: importCommand,
+  plan: planCommand,
   replay: replayCommand,
   simulate: simulateCommand,
 };
@@ -28,6 +30,7 @@ Examples
   s3-to-amplitude try dumps/2026-11-20.ndjson.gz          see what would become of its records; nothing is sent
   s3-to-amplitude import dumps/2026-11-20.ndjson.gz       try it: everything goes to a simulator on this machine
   AMPLITUDE_API_KEY=… s3-to-amplitude import --live dumps/
+  s3-to-amplitude plan dumps/                             which API, how long, how much; nothing is sent
   s3-to-amplitude replay --dry-run
 
 Exit codes

@@ -133,7 +133,7 @@ function chooseKey({ live, endpoint }: RunOptions): string {
 /** Like the API key: needed when the events go to Amplitude, and made up for a simulator. */
 export function readHashKeys(
   { sources }: Pick<Importer, 'sources'>,
-  { live }: RunOptions,
+  { live }: Pick<RunOptions, 'live'>,
 ): ReadonlyMap<string, string> {
   const names = sources.flatMap(({ enrich }) => secretsOf(enrich ?? []));
   const keys = new Map<string, string>();

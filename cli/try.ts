@@ -1,6 +1,6 @@
 /** `try`: shows what would become of a dump's records, and what Amplitude would make of the events; nothing is sent or written. */
 import { styleText } from 'node:util';
-import { recognize } from '../lambdas/chunker/read-records.ts';
+import { recognizeDump } from '../lambdas/chunker/read-records.ts';
 import { openTransform } from '../lambdas/chunker/transform.ts';
 import { DumpUnreadable } from '../shared/objects.ts';
 import { loadConfig, readHashKeys } from './embedded-run.ts';
@@ -143,7 +143,7 @@ async function lookAt(
 async function recognizeNamed({ dump, dumps, source }: NamedDump): Promise<TryReport['recognized']> {
   if (dump.size === 0) return undefined;
   try {
-    const { format, compression } = await recognize(dump, source, dumps);
+    const { format, compression } = await recognizeDump(dump, source, dumps);
     return { format: format.type, compression };
   } catch (error) {
     if (error instanceof DumpUnreadable) return undefined;

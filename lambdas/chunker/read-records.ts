@@ -24,7 +24,7 @@ export type Block = {
 };
 
 /** Read by place, so that compressing the whole of it would hide its parts. */
-const BY_PLACE: ReadonlySet<FormatName> = new Set(['parquet', 'zip']);
+export const BY_PLACE: ReadonlySet<FormatName> = new Set(['parquet', 'zip']);
 
 const READERS: Readonly<Record<FormatName, ReadFormat>> = {
   ndjson: readNdjson,
@@ -38,6 +38,20 @@ const READERS: Readonly<Record<FormatName, ReadFormat>> = {
 /** Enough to see the first lines: the first block of zstd may be 128 KiB. */
 const HEAD_BYTES = 256 * 1024;
 
+/** What a dump is: the source's format, or the one that its content tells, and how it is compressed. */
+export type Recognized = {
+  readonly format: NonNullable<Source['format']>;
+  readonly compression: Compression | undefined;
+};
+
+/** Throws DumpUnreadable when it is gone. */
+export async function recognizeDump(dump: Dump, source: Source, dumps: Dumps): Promise<Recognized> {
+  const head = await dumps.read(dump, 0, Math.min(HEAD_BYTES, dump.size));
+  const compression = compressionOf(head);
+  const format = source.format ?? formatOf(pickFormat(dump.key, await inflatedHead(dump, head, compression)));
+  return { format, compression };
+}
+
 /** The format that the readers find in the source is the dump's, also when the source itself names none. */
 export async function* readRecords(
   dump: Dump,
@@ -47,7 +61,7 @@ export async function* readRecords(
 ): AsyncGenerator<Block> {
   if (dump.size === 0) return; // whatever it should have been, it has no records
   try {
-    const { format, compression } = await recognize(dump, source, dumps);
+    const { format, compression } = await recognizeDump(dump, source, dumps);
     const bytes: DumpBytes = {
       dump,
       stream: (from) => readDump(dump, from, dumps, compression),
@@ -63,18 +77,6 @@ export async function* readRecords(
     if (!(error instanceof DumpUnreadable)) throw error;
     yield { records: [], isPacked: false, failure: error.message };
   }
-}
-
-/** What the dump is, by its first bytes and what the source says. Throws DumpUnreadable. */
-export async function recognize(
-  dump: Dump,
-  source: Source,
-  dumps: Dumps,
-): Promise<{ readonly format: Format; readonly compression: Compression | undefined }> {
-  const head = await dumps.read(dump, 0, Math.min(HEAD_BYTES, dump.size));
-  const compression = compressionOf(head);
-  const format = source.format ?? formatOf(pickFormat(dump.key, await inflatedHead(dump, head, compression)));
-  return { format, compression };
 }
 
 /** The first inflated piece; of a head that breaks off as much as there is. */
