@@ -17,7 +17,7 @@ import {
 import { type DeliverChunkPorts, deliverChunk } from './deliver-chunk.ts';
 
 export type UploadChunkPorts = ConcludePorts &
-  DeliverChunkPorts & { readonly importer: Pick<Importer, 'sources' | 'uploaders'> };
+  DeliverChunkPorts & { readonly importer: Pick<Importer, 'sources' | 'uploaders' | 'lanes'> };
 
 /** Throws only when not even the chunk's try or its death can be booked. */
 export async function uploadChunk(
