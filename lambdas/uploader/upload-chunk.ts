@@ -3,7 +3,7 @@ import { type Chunk, unitOf } from '../../shared/chunk.ts';
 import { closeBooks } from '../../shared/close-books.ts';
 import type { Importer, Source } from '../../shared/config.ts';
 import { describeError } from '../../shared/log.ts';
-import { behindMs } from './back-off.ts';
+import { behindMs, maxReceivesBehind } from './back-off.ts';
 import {
   type ConcludePorts,
   conclude,
@@ -28,6 +28,9 @@ export async function uploadChunk(
 ): Promise<UploadOutcome> {
   try {
     const hindrance = await findHindrance(chunk, received, ports);
+    if (hindrance?.kind === 'behind' && received.receives >= maxReceivesBehind(received.maxTries)) {
+      return await die(chunk, 'earlier events of its device are still on their way', received, ports);
+    }
     if (hindrance) return hindrance;
     if (!source) return await die(chunk, `importer.config.ts has no source named ${chunk.source}`, received, ports);
     const began = ports.now();
