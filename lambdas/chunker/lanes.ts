@@ -71,7 +71,7 @@ export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
     /** Over how many lanes a device's events of different dumps may be spread. */
     spreadOf: (lane: number) => (isOwnLane(lane) ? 1 : spread),
     /** A device with more events in one chunk is hot: its lane would rest for longer than a request takes. */
-    hotAt: isCapped ? Number.POSITIVE_INFINITY : Math.floor(Math.max(bearable, MIN_HOT_SHARE * eventsPerChunk)),
+    hotAt: isCapped ? Number.POSITIVE_INFINITY : Math.floor(Math.max(1, bearable, MIN_HOT_SHARE * eventsPerChunk)),
     /** `key` is the hash of what the events of a lane share. */
     laneOf: (key: number) => (own.has(key) ? FIRST_OWN_LANE + key : first + (key % count)),
     /** From now on the events of `key` have a lane of their own; undefined when there are too many of those. */

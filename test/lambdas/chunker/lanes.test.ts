@@ -103,6 +103,7 @@ describe('a device is hot when a chunk has more of it than', () => {
     [80, '4 % of a chunk, if it may be in as many as there are uploaders', 1, {}],
     [80, '4 % of a chunk, on HTTP V2', 32, { api: 'http-v2' }],
     [18, 'a request takes time for, on HTTP V2 with small chunks', 32, { api: 'http-v2', caps: { eventsPerChunk: 100 } }],
+    [2, 'a request takes time for, if it may be in as many as there are uploaders', 1, { api: 'http-v2', caps: { eventsPerChunk: 10 } }],
     [Number.POSITIVE_INFINITY, 'there can be, in a capped project', 32, { projectEventsPerSecond: 1_000 }],
   ])('%d: %s', (hotAt, _, count, changes) => {
     expect(open('d', count, changes).hotAt).toBe(hotAt);
