@@ -127,7 +127,7 @@ function configure({ segmentRecords, eventsPerChunk, lanes, uploaders, api, lane
     lanes,
     uploaders,
     maxTries: 30,
-    sources: [{ name: 'chaos', project, api, lane, caps: { eventsPerChunk } }],
+    sources: [{ name: 'chaos', project, format: 'ndjson', api, lane, caps: { eventsPerChunk } }],
   });
 }
 

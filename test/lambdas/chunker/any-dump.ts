@@ -49,7 +49,7 @@ export const anyDump = fc.record({
   lanes: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant(16)),
   segmentRecords: fc.integer({ min: 1, max: 30 }),
   eventsPerChunk: fc.integer({ min: 1, max: 9 }),
-  chunkBytes: fc.constantFrom(300, 2_000),
+  chunkBytes: fc.constantFrom<number[]>(300, 2_000),
 });
 export type AnyDump = typeof anyDump extends fc.Arbitrary<infer One> ? One : never;
 
