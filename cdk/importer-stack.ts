@@ -171,9 +171,12 @@ export class ImporterStack extends Stack {
   }
 }
 
-/** Time for several requests of the greatest length: a chunk that is not taken whole is sent in parts. */
+/**
+ * Time for several requests of the greatest length, as a chunk that is not taken whole is sent in parts; and for the lane's
+ * chunks and rests before it (take-lane.ts). 15 minutes are Lambda's most.
+ */
 function timeoutOf({ requestTimeoutMs }: Importer): Duration {
-  return Duration.seconds(Math.max(60, Math.ceil((5 * requestTimeoutMs) / 1_000)));
+  return Duration.seconds(Math.min(900, 60 + Math.ceil((5 * requestTimeoutMs) / 1_000)));
 }
 
 function ledger(scope: Construct): Table {

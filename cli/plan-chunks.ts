@@ -1,6 +1,6 @@
 /** How many chunks, and so requests, the events of a source's dumps will make: the chunker's own rules, without its events. */
 import { chunkLimits } from '../lambdas/chunker/chunk-limits.ts';
-import { openLanes } from '../lambdas/chunker/lanes.ts';
+import { laneRules, openLanes } from '../lambdas/chunker/lanes.ts';
 import { SEPARATOR } from '../lambdas/chunker/lane-chunks.ts';
 import type { Api } from '../shared/amplitude-limits.ts';
 import type { Importer, Source } from '../shared/config.ts';
@@ -73,7 +73,7 @@ function chunksOf(
 ): DumpChunks {
   if (events === 0) return { segments: 0, lanes: 0, cool: 0, inLanes: 0, hot: 0, own: 0 };
   const segments = Math.ceil(records / importer.segmentRecords);
-  const rules = { ...importer, dumpId: '', api, eventsPerChunk: source.caps.eventsPerChunk };
+  const rules = laneRules('', { ...source, api }, importer);
   const { hotAt } = openLanes(rules, { count: lanes, hot: [], ends: [] });
   // Its events in a chunk of its lane, which it shares with the others of so many lanes.
   const inChunk = (share: number) => Math.min(perChunk, events / lanes) * Math.min(1, share * lanes);

@@ -1,5 +1,5 @@
 /** Reads a dump, or its beginning, as an import would, and counts: nothing is sent and nothing written. */
-import { startLanes } from '../lambdas/chunker/lanes.ts';
+import { laneRules, startLanes } from '../lambdas/chunker/lanes.ts';
 import { BY_PLACE, readRecords, recognizeDump } from '../lambdas/chunker/read-records.ts';
 import type { RawRecord } from '../lambdas/chunker/raw-record.ts';
 import type { Transform } from '../lambdas/chunker/transform.ts';
@@ -63,7 +63,8 @@ export async function scanDump(request: ScanRequest, ports: ScanPorts): Promise<
   let isWhole = true;
   for await (const block of readRecords(dump, source, START, watched.dumps)) {
     failure = block.failure;
-    if (records === 0) lanes = startLanes(lanesRules(request), dump.size, block.isPacked, block.records).count;
+    if (records === 0)
+      lanes = startLanes(laneRules('', source, importer), dump.size, block.isPacked, block.records).count;
     const wanted = block.records.slice(0, sample - read);
     records += block.records.length;
     last = block.records.at(-1) ?? last;
@@ -92,10 +93,6 @@ export async function scanDump(request: ScanRequest, ports: ScanPorts): Promise<
       : { records: Math.round((records * dump.size) / passed.bytes), recordsFrom: 'extrapolated', passed }),
     ...(failure !== undefined && { failure }),
   };
-}
-
-function lanesRules({ importer, source }: ScanRequest) {
-  return { lanes: importer.lanes, eventsPerChunk: source.caps.eventsPerChunk };
 }
 
 async function recognize(dump: Dump, source: Source, dumps: Dumps) {

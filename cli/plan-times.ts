@@ -67,7 +67,7 @@ function uploadTime({ chunks, lanes }: ChunkPlan, uploaders: number): Figure {
 function idTime(api: Api, hit: Hit, { perId }: ChunkPlan, { isWhole }: Load): Figure {
   const { eventsPerSecond } = API_LIMITS[api];
   const rest = { hottest: perId, spread: 1, events: perId, tookMs: 0, wasThrottled: false };
-  const cycle = restAfter(rest, { api, uploaders: 1 }).heldMs / 1_000;
+  const cycle = restAfter(rest, { api, uploaders: 1, lanes: 1 }).heldMs / 1_000;
   const events = middleOf(hit);
   const chunks = Math.ceil(events / perId);
   const allowed = (eventsPerSecond * RATE_WINDOW_MS) / 1_000;

@@ -13,7 +13,7 @@ import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
 import { laneGroup } from './chunk-dump.ts';
-import { type Lanes, openLanes } from './lanes.ts';
+import { type Lanes, laneRules, openLanes } from './lanes.ts';
 import { type Retried, type RetryPorts, type RetryRequest, retryRejects } from './retry-rejects.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
 import { type ChunkSender, chunkSender } from './send-chunks.ts';
@@ -81,8 +81,8 @@ async function sendSegments(attempt: number, request: AmendRequest, ports: Amend
 
 /** There are few of them, as a rule. */
 function lanesOf({ entry, source, importer }: AmendRequest): Lanes {
-  const rules = { ...importer, dumpId: entry.dumpId, api: source.api, eventsPerChunk: source.caps.eventsPerChunk };
-  return openLanes(rules, { count: 1, hot: [], ends: [] });
+  const rules = laneRules(entry.dumpId, source, importer);
+  return openLanes(rules, { count: rules.isCapped ? rules.lanes : 1, hot: [], ends: [] });
 }
 
 function namesOf({ entry, source }: AmendRequest) {

@@ -8,7 +8,7 @@ import type { Dumps, Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
-import { type Lanes, openLanes, startLanes } from './lanes.ts';
+import { type Lanes, laneRules, openLanes, startLanes } from './lanes.ts';
 import { type Block, readRecords } from './read-records.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
 import { type ChunkSender, chunkSender } from './send-chunks.ts';
@@ -139,8 +139,7 @@ function lanesOf(
   { lanes }: Checkpoint,
   { records, isPacked }: Block,
 ): Lanes {
-  const { api, caps } = source;
-  const rules = { ...importer, dumpId: run.dumpId, api, eventsPerChunk: caps.eventsPerChunk };
+  const rules = laneRules(run.dumpId, source, importer);
   const state = lanes ?? startLanes(rules, dump.size, isPacked, records);
   sender.goOnFrom(state);
   return openLanes(rules, state);

@@ -4,6 +4,7 @@
  */
 import { deflateRawSync } from 'node:zlib';
 import { API_LIMITS, type Api, PACE, REQUEST_MS } from '../../shared/amplitude-limits.ts';
+import type { Importer, Source } from '../../shared/config.ts';
 import type { LaneState } from '../../shared/ledger.ts';
 import type { PreparedEvent } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
@@ -40,7 +41,21 @@ export type LaneRules = {
   readonly dumpId: string;
   readonly api: Api;
   readonly eventsPerChunk: number;
+  /**
+   * The project may send only so much: then each of its lanes keeps to its share of that, so that a dump uses them all, and
+   * there are none beside them.
+   */
+  readonly isCapped: boolean;
 };
+
+export function laneRules(
+  dumpId: string,
+  { api, caps, projectEventsPerSecond }: Source,
+  { lanes, uploaders }: Pick<Importer, 'lanes' | 'uploaders'>,
+): LaneRules {
+  const { eventsPerChunk } = caps;
+  return { lanes, uploaders, dumpId, api, eventsPerChunk, isCapped: projectEventsPerSecond !== undefined };
+}
 
 /**
  * The lanes of one dump. A dump with few events uses `count` neighbouring lanes of all there are, chosen by its name, so
@@ -48,7 +63,7 @@ export type LaneRules = {
  * such groups of neighbours, and whoever paces a lane has to reckon with all of them.
  */
 export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
-  const { lanes, uploaders, dumpId, api, eventsPerChunk } = rules;
+  const { lanes, uploaders, dumpId, api, eventsPerChunk, isCapped } = rules;
   const spread = Math.floor(lanes / count);
   const first = count * (hashOf(dumpId) % spread);
   const own = new Set(hot);
@@ -61,7 +76,9 @@ export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
     /** Over how many lanes a device's events of different dumps may be spread. */
     spreadOf: (lane: number) => (isOwnLane(lane) ? 1 : spread),
     /** A device with more events in one chunk is hot. */
-    hotAt: Math.floor(Math.max(MIN_HOT_SHARE * eventsPerChunk, Math.min(bearable, MAX_COOL_SHARE * eventsPerChunk))),
+    hotAt: isCapped
+      ? Number.POSITIVE_INFINITY
+      : Math.floor(Math.max(1, MIN_HOT_SHARE * eventsPerChunk, Math.min(bearable, MAX_COOL_SHARE * eventsPerChunk))),
     /** `key` is the hash of what the events of a lane share. */
     laneOf: (key: number) => (own.has(key) ? FIRST_OWN_LANE + key : first + (key % count)),
     /** From now on the events of `key` have a lane of their own; undefined when there are too many of those. */
@@ -84,13 +101,13 @@ export function isOwnLane(lane: number): boolean {
 
 /** The state at the start of a dump that is `size` bytes long, compressed or not, and begins with `records`. */
 export function startLanes(
-  { lanes, eventsPerChunk }: Pick<LaneRules, 'lanes' | 'eventsPerChunk'>,
+  { lanes, eventsPerChunk, isCapped }: Pick<LaneRules, 'lanes' | 'eventsPerChunk' | 'isCapped'>,
   size: number,
   isPacked: boolean,
   records: readonly RawRecord[],
 ): LaneState {
   const wanted = Math.floor(estimateRecords(size, isPacked, records) / (CHUNKS_PER_LANE * eventsPerChunk));
-  const count = wanted >= lanes ? lanes : 2 ** Math.floor(Math.log2(Math.max(1, wanted)));
+  const count = isCapped || wanted >= lanes ? lanes : 2 ** Math.floor(Math.log2(Math.max(1, wanted)));
   return { count, hot: [], ends: [] };
 }
 

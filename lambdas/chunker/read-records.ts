@@ -1,7 +1,7 @@
 /** Reads the records of a dump in blocks, by its format, and says so where it breaks off for good. */
 import type { Source } from '../../shared/config.ts';
 import { type Dump, dumpUrl } from '../../shared/dump.ts';
-import { type Format, type FormatName, formatOf } from '../../shared/format-settings.ts';
+import { type FormatName, formatOf } from '../../shared/format-settings.ts';
 import type { Checkpoint } from '../../shared/ledger.ts';
 import { type Dumps, DumpUnreadable } from '../../shared/objects.ts';
 import { readTable } from './formats/csv.ts';

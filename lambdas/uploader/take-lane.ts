@@ -13,6 +13,12 @@ export type LaneMessage = { readonly body: string; readonly received: Received }
  */
 const MAX_MS = 30_000;
 
+/**
+ * A message that is received more often goes alone: perhaps it waits only because of one behind it that Amplitude has no answer
+ * to, and it must not die for that.
+ */
+const MAX_RECEIVES_TOGETHER = 5;
+
 /** What is to become of each message. Never throws. */
 export async function takeLane(
   messages: readonly LaneMessage[],
@@ -46,8 +52,9 @@ async function takeTogether(
   const began = ports.now();
   try {
     const [received] = messages.map((message) => message.received);
-    const found = messages.length > 1 ? fittingChunks(messages, ports) : undefined;
-    if (!found || !received) return undefined;
+    if (!received || messages.length === 1 || received.receives > MAX_RECEIVES_TOGETHER) return undefined;
+    const found = fittingChunks(messages, ports);
+    if (!found) return undefined;
     const { chunks, source } = found;
     const outcomes = await uploadTogether(chunks, source, received, ports);
     if (!outcomes) return undefined;

@@ -3,7 +3,7 @@ import { type Chunk, unitOf } from '../../shared/chunk.ts';
 import { closeBooks } from '../../shared/close-books.ts';
 import type { Importer, Source } from '../../shared/config.ts';
 import { describeError } from '../../shared/log.ts';
-import { behindMs } from './back-off.ts';
+import { behindMs, maxReceivesBehind } from './back-off.ts';
 import {
   type ConcludePorts,
   conclude,
@@ -17,7 +17,7 @@ import {
 import { type DeliverChunkPorts, deliverChunk } from './deliver-chunk.ts';
 
 export type UploadChunkPorts = ConcludePorts &
-  DeliverChunkPorts & { readonly importer: Pick<Importer, 'sources' | 'uploaders'> };
+  DeliverChunkPorts & { readonly importer: Pick<Importer, 'sources' | 'uploaders' | 'lanes'> };
 
 /** Throws only when not even the chunk's try or its death can be booked. */
 export async function uploadChunk(
@@ -28,6 +28,9 @@ export async function uploadChunk(
 ): Promise<UploadOutcome> {
   try {
     const hindrance = await findHindrance(chunk, received, ports);
+    if (hindrance?.kind === 'behind' && received.receives >= maxReceivesBehind(received.maxTries)) {
+      return await die(chunk, 'earlier events of its device are still on their way', received, ports);
+    }
     if (hindrance) return hindrance;
     if (!source) return await die(chunk, `importer.config.ts has no source named ${chunk.source}`, received, ports);
     const began = ports.now();

@@ -1,6 +1,6 @@
 /** Several small chunks of a lane in one request: many small dumps must not mean many small requests. */
 import { API_LIMITS, EVENTS_PER_REQUEST, eventsPerId } from '../../shared/amplitude-limits.ts';
-import type { Chunk, ChunkHeader } from '../../shared/chunk.ts';
+import { type Chunk, chunkId, type ChunkHeader } from '../../shared/chunk.ts';
 import type { Source } from '../../shared/config.ts';
 import { type Received, restLeft, settle, type UploadOutcome, waitOrDie } from './conclude-chunk.ts';
 import { NOTHING } from './deliver-events.ts';
@@ -10,6 +10,7 @@ import { findHindrance, type UploadChunkPorts } from './upload-chunk.ts';
 /** How many of the chunks, from the first on, fit one request; at least one. */
 export function howManyFit(chunks: readonly ChunkHeader[], { api }: Source): number {
   const { bytesPerRequest } = API_LIMITS[api];
+  const ids = new Set<string>();
   let fit = 0;
   let [events, bytes, hottest] = [0, 0, 0];
   for (const chunk of chunks) {
@@ -18,7 +19,10 @@ export function howManyFit(chunks: readonly ChunkHeader[], { api }: Source): num
     hottest += chunk.hottest;
     const isFirst = fit === 0;
     const fits = events <= EVENTS_PER_REQUEST && bytes <= bytesPerRequest && hottest <= eventsPerId(api);
-    if (!isFirst && (!fits || chunk.after || chunk.source !== chunks[0]?.source)) break;
+    // A message may come twice.
+    const isRepeat = ids.has(chunkId(chunk));
+    if (!isFirst && (!fits || isRepeat || chunk.after || chunk.source !== chunks[0]?.source)) break;
+    ids.add(chunkId(chunk));
     fit += 1;
   }
   return Math.max(1, fit);
