@@ -50,7 +50,7 @@ export type LaneRules = {
 
 export function laneRules(
   dumpId: string,
-  { api, caps, projectEventsPerSecond }: Source,
+  { api, caps, projectEventsPerSecond }: Pick<Source, 'api' | 'caps' | 'projectEventsPerSecond'>,
   { lanes, uploaders }: Pick<Importer, 'lanes' | 'uploaders'>,
 ): LaneRules {
   const { eventsPerChunk } = caps;
