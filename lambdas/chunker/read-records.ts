@@ -39,7 +39,10 @@ const READERS: Readonly<Record<FormatName, ReadFormat>> = {
 const HEAD_BYTES = 256 * 1024;
 
 /** What a dump is: the source's format, or the one that its content tells, and how it is compressed. */
-export type Recognized = { readonly format: NonNullable<Source['format']>; readonly compression: Compression | undefined };
+export type Recognized = {
+  readonly format: NonNullable<Source['format']>;
+  readonly compression: Compression | undefined;
+};
 
 /** Throws DumpUnreadable when it is gone. */
 export async function recognizeDump(dump: Dump, source: Source, dumps: Dumps): Promise<Recognized> {
