@@ -35,7 +35,7 @@ Examples
 
 Exit codes
   0  everything was delivered or filtered
-  1  there are rejects, parked or dead payloads, or a dump could not be read to its end
+  1  there are rejects, parked or dead payloads, a dump could not be read to its end, or a plan sees something in danger
   2  the command or the configuration is wrong
   3  something unforeseen; what is done so far is kept, and the same command goes on
 

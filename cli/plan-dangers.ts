@@ -69,7 +69,7 @@ type Limit = {
   readonly what: string;
   readonly most: number;
   readonly perSeconds: number;
-  readonly then: string;
+  readonly result: string;
 };
 
 const QUOTA = {
@@ -77,7 +77,7 @@ const QUOTA = {
   what: 'events in 24 h',
   most: DAILY_QUOTA,
   perSeconds: DAY_SECONDS,
-  then: 'once Amplitude takes it for spam, what is beyond waits parked, and is dead after about a day',
+  result: 'once Amplitude takes it for spam, what is beyond waits parked, and is dead after about a day',
 } as const;
 
 const UPDATES = {
@@ -85,11 +85,11 @@ const UPDATES = {
   what: 'updates of user properties in an hour',
   most: HOURLY_UPDATES,
   perSeconds: HOUR_SECONDS,
-  then: 'Amplitude may drop those beyond without a word; for history set $skip_user_properties_sync',
+  result: 'Amplitude may drop those beyond without a word; for history set $skip_user_properties_sync',
 } as const;
 
 /** Those that are over the limit for sure: what a sketch or a sample leaves open is not held against anybody. */
-function over(hits: readonly Hit[], seconds: number, { kind, who, what, most, perSeconds, then }: Limit): Danger[] {
+function over(hits: readonly Hit[], seconds: number, { kind, who, what, most, perSeconds, result }: Limit): Danger[] {
   const share = Math.min(1, perSeconds / seconds);
   const endangered = hits.filter(({ atLeast }) => atLeast * share > most);
   const [first] = endangered;
@@ -100,7 +100,7 @@ function over(hits: readonly Hit[], seconds: number, { kind, who, what, most, pe
   return [
     {
       kind,
-      what: `${who} ${id} has ${count} ${what}, the limit is ${n(most)}${others}: ${then}`,
+      what: `${who} ${id} has ${count} ${what}, the limit is ${n(most)}${others}: ${result}`,
       arithmetic: `${n(atLeast)} × min(1, ${n(perSeconds)} s / ${n(seconds)} s of import) = ${n(atLeast * share)} > ${n(most)}`,
     },
   ];

@@ -32,7 +32,8 @@ export function loadOf(dumps: readonly ScannedDump[], counts: Counts): Load {
   const records = dumps.reduce((sum, dump) => sum + dump.records, 0);
   const scale = counts.read === 0 ? 1 : records / counts.read;
   const isWhole = dumps.every(({ read, records: all }) => read === all);
-  const scaled = (hits: readonly Hit[]) => (isWhole ? hits : hits.map((hit) => extrapolate(hit, scale)));
+  const scaled = (hits: readonly Hit[]) =>
+    hits.map((hit) => ({ ...(isWhole ? hit : extrapolate(hit, scale)), id: printable(hit.id) }));
   return {
     dumps: dumps.map(({ bytes, records: all, lanes }) => ({
       bytes,
@@ -56,6 +57,11 @@ export function loadOf(dumps: readonly ScannedDump[], counts: Counts): Load {
 function extrapolate({ id, atLeast, atMost }: Hit, scale: number): Hit {
   const least = Math.max(0, atLeast - 2 * Math.sqrt(atLeast));
   return { id, atLeast: least * scale, atMost: (atMost + 2 * Math.sqrt(atMost)) * scale };
+}
+
+/** An id may hold anything, also what moves a terminal's cursor. */
+function printable(id: string): string {
+  return id.replaceAll(/\p{C}/gu, '\ufffd');
 }
 
 /** Those that may get lanes of their own. */

@@ -1,5 +1,6 @@
 /** What a plan says: a report for people, a line of JSON for machines. */
 import { relative } from 'node:path';
+import { toIso } from '../shared/receipt.ts';
 import { dollars, duration, type Figure, n } from './figure.ts';
 import type { Hit } from './heavy-hitters.ts';
 import { describeRecords, type Plan } from './plan-figures.ts';
@@ -58,7 +59,7 @@ function writeApi(write: ReturnType<typeof lineWriter>, { api, chunks, bounds, b
 
 /** A line of JSON; the arithmetic only when it was asked for. */
 export function planJson(plan: Plan, explain: boolean): string {
-  const at = (time: number | undefined) => (time === undefined ? undefined : new Date(time).toISOString());
+  const at = (time: number | undefined) => (time === undefined ? undefined : toIso(time));
   const whole = { ...plan, firstTime: at(plan.firstTime), lastTime: at(plan.lastTime) };
   return JSON.stringify(whole, (key, value: unknown) => (key === 'arithmetic' && !explain ? undefined : value));
 }
@@ -114,8 +115,7 @@ function describeDump(dump: ScannedDump): [string, string, string] {
 
 function describeSpan({ firstTime, lastTime }: Plan): string {
   if (firstTime === undefined || lastTime === undefined) return 'no event has one';
-  const [from, to] = [firstTime, lastTime].map((time) => new Date(time).toISOString());
-  return `${from} to ${to} (${duration((lastTime - firstTime) / 1_000)})`;
+  return `${toIso(firstTime)} to ${toIso(lastTime)} (${duration((lastTime - firstTime) / 1_000)})`;
 }
 
 function describeHits(hits: readonly Hit[]): string {

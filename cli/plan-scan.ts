@@ -30,7 +30,7 @@ export type ScannedDump = Pick<Counts, 'read' | 'filtered' | 'unusable' | 'mappe
 export type ScanRequest = {
   readonly dump: Dump;
   readonly source: Source;
-  readonly importer: Pick<Importer, 'segmentRecords' | 'lanes'>;
+  readonly importer: Pick<Importer, 'segmentRecords' | 'lanes' | 'uploaders'>;
   /** Records to look at; undefined for all of them. */
   readonly sample: number | undefined;
 };

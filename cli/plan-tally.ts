@@ -90,8 +90,9 @@ export function startTally(maxBytes: number) {
       more.propertyUpdates += 1;
       hot.updated.add(userId ?? deviceId ?? '');
     }
-    if (event.event_type === '$identify' || event.event_type === '$groupidentify') more.uncounted += 1;
-    else names.types.add(String(event.event_type));
+    const { event_type: type } = event;
+    if (type === '$identify' || type === '$groupidentify') more.uncounted += 1;
+    else if (typeof type === 'string') names.types.add(type);
     addNames(event);
     for (const cut of findCuts(event, bytes)) addCut(cut);
   }

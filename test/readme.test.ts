@@ -54,6 +54,7 @@ test.each([
   'docs/enrichment.md',
   'docs/presets.md',
   'docs/converter.md',
+  'docs/plan.md',
   'bench/README.md',
 ])('every relative link of %s leads to a file', (file) => {
   const text = readFileSync(join(ROOT, file), 'utf8');

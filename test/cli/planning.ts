@@ -10,10 +10,29 @@ export function countsOf(some: Partial<Counts>): Counts {
   const none = { count: 0, isExact: true };
   const { read = 0, events = read } = some;
   return {
-    ...{ read, filtered: 0, unusable: 0, mapped: read, events, refused: 0, reasons: {} },
-    ...{ bytes: 600 * events, deflated: 0.15, firstTime: NOW - 86_400_000, lastTime: NOW, timeless: 0 },
-    ...{ uncounted: 0, propertyUpdates: 0, devices: none, users: none, hottestDevices: [], hottestUsers: [] },
-    ...{ mostUpdated: [], cuts: [], eventTypes: none, eventProperties: none, userProperties: none },
+    read,
+    filtered: 0,
+    unusable: 0,
+    mapped: read,
+    events,
+    refused: 0,
+    reasons: {},
+    bytes: 600 * events,
+    deflated: 0.15,
+    firstTime: NOW - 86_400_000,
+    lastTime: NOW,
+    timeless: 0,
+    uncounted: 0,
+    propertyUpdates: 0,
+    devices: none,
+    users: none,
+    hottestDevices: [],
+    hottestUsers: [],
+    mostUpdated: [],
+    cuts: [],
+    eventTypes: none,
+    eventProperties: none,
+    userProperties: none,
     ...some,
   };
 }
@@ -21,8 +40,18 @@ export function countsOf(some: Partial<Counts>): Counts {
 export function dumpOf(counts: Counts, some: Partial<ScannedDump> = {}): ScannedDump {
   const { read, filtered, unusable, mapped, events, refused } = counts;
   return {
-    ...{ read, filtered, unusable, mapped, events, refused, records: read, recordsFrom: 'counted' },
-    ...{ dump: '/day.ndjson.gz', bytes: 90_000_000, format: 'ndjson in gzip', lanes: 32 },
+    read,
+    filtered,
+    unusable,
+    mapped,
+    events,
+    refused,
+    records: read,
+    recordsFrom: 'counted',
+    dump: '/day.ndjson.gz',
+    bytes: 90_000_000,
+    format: 'ndjson in gzip',
+    lanes: 32,
     ...some,
   };
 }
