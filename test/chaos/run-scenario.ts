@@ -262,7 +262,11 @@ async function check({ engine, dumps, made, amplitude, outOfOrder }: Settled): P
     expectClosed(books);
     assert.deepEqual({ ...pick(books), delivered: 0 }, { delivered: 0, parked: 0, dead: 0, inFlight: 0 });
     const receipt = await engine.results.get(receiptKey(entry));
-    assert.deepEqual(pick(JSON.parse(String(receipt)) as Receipt), pick(books), 'the receipt says what the ledger says');
+    assert.deepEqual(
+      pick(JSON.parse(String(receipt)) as Receipt),
+      pick(books),
+      'the receipt says what the ledger says',
+    );
     delivered += books.delivered;
   }
   assert.equal(delivered, made.valid.size);

@@ -103,7 +103,8 @@ export function makeDumps(scenario: Scenario): MadeDumps {
     const insertId = `event-${n}`;
     const event = { event_type: 'Seen', device_id: device, insert_id: insertId, time: 1_700_000_000_000 + n };
     texts[dump] += `${JSON.stringify(random() < 0.3 || lane === 'user' ? { ...event, user_id: user } : event)}\n`;
-    if (!(silencesOne && device === SILENCED_DEVICE)) valid.set(insertId, `${lane === 'user' ? user : device} of dump ${dump}`);
+    if (!(silencesOne && device === SILENCED_DEVICE))
+      valid.set(insertId, `${lane === 'user' ? user : device} of dump ${dump}`);
   }
   return { texts, valid };
 }

@@ -53,7 +53,16 @@ export const anyDump = fc.record({
 });
 export type AnyDump = typeof anyDump extends fc.Arbitrary<infer One> ? One : never;
 
-export function open({ text, isGzip, isMapped, api, lanes, segmentRecords, eventsPerChunk, chunkBytes }: AnyDump): Chunker {
+export function open({
+  text,
+  isGzip,
+  isMapped,
+  api,
+  lanes,
+  segmentRecords,
+  eventsPerChunk,
+  chunkBytes,
+}: AnyDump): Chunker {
   const source = sourceOf({
     api,
     format: formatOf('ndjson'),

@@ -87,7 +87,11 @@ describe('any dump', () => {
     await fc.assert(
       fc.asyncProperty(anyDump, async (dump) => {
         const chunker = open(dump);
-        for (let outcome = await chunker.run(HURRIED); outcome.kind === 'unfinished'; outcome = await chunker.run(HURRIED)) {
+        for (
+          let outcome = await chunker.run(HURRIED);
+          outcome.kind === 'unfinished';
+          outcome = await chunker.run(HURRIED)
+        ) {
           const entry = await chunker.ports.ledger.entry(outcome.run.dumpId);
           seen.resumed += entry?.checkpoint.lanes?.hot.length ? 1 : 0;
         }
@@ -125,7 +129,15 @@ describe('a chunker that dies', () => {
   // The first user gets a lane of its own in the second segment, when a chunk of its old lane is closed already.
   const users = [0, 1, 2, 3, 0, 9, 0, 0, 0, 1, 2, 9, 0, 3, 0, 1, 0, 9, 0, 2, 0, 0, 3];
   const text = users.map((user, i) => (user === 9 ? 'oops' : eventLine(`user-${user}`, { i }))).join('\n');
-  const dump = { text, isMapped: false, api: 'http-v2' as const, lanes: 9, segmentRecords: 6, eventsPerChunk: 3, chunkBytes: 2_000 };
+  const dump = {
+    text,
+    isMapped: false,
+    api: 'http-v2' as const,
+    lanes: 9,
+    segmentRecords: 6,
+    eventsPerChunk: 3,
+    chunkBytes: 2_000,
+  };
 
   test('had begun a hot device’s lane', async () => {
     const chunker = open({ ...dump, isGzip: false });

@@ -301,7 +301,9 @@ describe('a hot device', () => {
     const collected = collectLanes(lanes, HOT_LIMITS);
     for (let i = 0; i < 4; i += 1) collected.add(named(`a${i}`), i);
     collected.closeAll();
-    expect(collected.takeClosed()).toMatchObject([{ hottest: 4, lane: lanes.laneOf(laneKey({ deviceId: 'a', userId: undefined }, 'device')) }]);
+    expect(collected.takeClosed()).toMatchObject([
+      { hottest: 4, lane: lanes.laneOf(laneKey({ deviceId: 'a', userId: undefined }, 'device')) },
+    ]);
   });
 
   test('whatever comes: no event is lost, and what is of one device goes in order, waits included', () => {
@@ -328,7 +330,10 @@ describe('a hot device', () => {
         expect(chunks.flatMap(eventsOf).toSorted()).toEqual(devices.map((device, i) => `${device}${i}`).toSorted());
         for (const device of new Set(devices)) {
           const its = chunks.filter((chunk) => eventsOf(chunk).some((event) => event.startsWith(device)));
-          const numbers = its.flatMap(eventsOf).filter((event) => event.startsWith(device)).map((event) => Number(event.slice(1)));
+          const numbers = its
+            .flatMap(eventsOf)
+            .filter((event) => event.startsWith(device))
+            .map((event) => Number(event.slice(1)));
           expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
           // Where it changes lanes, the first chunk of the new one waits for the last one before.
           for (const [i, chunk] of its.entries()) {

@@ -79,13 +79,16 @@ describe('the lanes of a dump', () => {
     [1, 32],
     [4, 8],
     [32, 1],
-  ])('with %i of 32 lanes, one device is in %i over many dumps: what every chunk says of its spread', (count, spread) => {
-    for (const key of KEYS) {
-      const used = new Set(DUMPS.map((dumpId) => open(dumpId, count).laneOf(key)));
-      expect(used.size).toBe(spread);
-      for (const lane of used) expect(open('d', count).spreadOf(lane)).toBe(spread);
-    }
-  });
+  ])(
+    'with %i of 32 lanes, one device is in %i over many dumps: what every chunk says of its spread',
+    (count, spread) => {
+      for (const key of KEYS) {
+        const used = new Set(DUMPS.map((dumpId) => open(dumpId, count).laneOf(key)));
+        expect(used.size).toBe(spread);
+        for (const lane of used) expect(open('d', count).spreadOf(lane)).toBe(spread);
+      }
+    },
+  );
 
   test('small dumps share the lanes of larger ones, so that dumps of several sizes spread a device no further', () => {
     for (const key of KEYS) {
@@ -102,8 +105,18 @@ describe('a device is hot when a chunk has more of it than', () => {
     [302, 'half of that, if it may be in two', 16, {}],
     [80, '4 % of a chunk, if it may be in as many as there are uploaders', 1, {}],
     [80, '4 % of a chunk, on HTTP V2', 32, { api: 'http-v2' }],
-    [18, 'a request takes time for, on HTTP V2 with small chunks', 32, { api: 'http-v2', caps: { eventsPerChunk: 100 } }],
-    [2, 'a request takes time for, if it may be in as many as there are uploaders', 1, { api: 'http-v2', caps: { eventsPerChunk: 10 } }],
+    [
+      18,
+      'a request takes time for, on HTTP V2 with small chunks',
+      32,
+      { api: 'http-v2', caps: { eventsPerChunk: 100 } },
+    ],
+    [
+      2,
+      'a request takes time for, if it may be in as many as there are uploaders',
+      1,
+      { api: 'http-v2', caps: { eventsPerChunk: 10 } },
+    ],
     [Number.POSITIVE_INFINITY, 'there can be, in a capped project', 32, { projectEventsPerSecond: 1_000 }],
   ])('%d: %s', (hotAt, _, count, changes) => {
     expect(open('d', count, changes).hotAt).toBe(hotAt);

@@ -129,7 +129,10 @@ describe('the first chunk of a hot device comes after', () => {
   const FULL = ['anna1', 'ben01', 'cleo1'];
   const HOT = ['anna1', 'anna1', 'anna1'];
 
-  async function sendAll(segments: readonly (readonly string[])[], from: { number: number; ends: readonly (readonly [number, number, number])[] } = { number: 0, ends: [] }) {
+  async function sendAll(
+    segments: readonly (readonly string[])[],
+    from: { number: number; ends: readonly (readonly [number, number, number])[] } = { number: 0, ends: [] },
+  ) {
     const queue = listQueue();
     const sender = chunkSender(NAMES, queue);
     const state = { count: 1, hot: [], ends: from.ends };

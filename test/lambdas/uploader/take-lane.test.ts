@@ -19,7 +19,11 @@ const again = (afterMs: number, isSettled = false) => ({ kind: 'again', afterMs,
 type Taking = Partial<TakeChunkPorts> & { readonly receives?: number; readonly maxTries?: number };
 
 /** What becomes of each message; whether it was held is left out. */
-async function take(uploader: Uploader, chunks: readonly Chunk[], { receives = 1, maxTries = 50, ...ports }: Taking = {}) {
+async function take(
+  uploader: Uploader,
+  chunks: readonly Chunk[],
+  { receives = 1, maxTries = 50, ...ports }: Taking = {},
+) {
   const received = { receives, maxTries, group: 'lane-0' };
   const messages = chunks.map((chunk) => ({ body: encodeChunk(chunk), received }));
   const taken = await takeLane(messages, { ...uploader.ports, deadLetters: uploader.deadLetters.upload, ...ports });
@@ -35,7 +39,9 @@ describe('small chunks', () => {
     const chunks = await uploader.importChunks(...LISTS);
     expect(await take(uploader, chunks)).toEqual([DONE, DONE, DONE, DONE]);
     expect(simulator.counts().requests.batch).toEqual({ 200: 1 });
-    expect([...simulator.stored()].map(({ insertId }) => insertId)).toEqual(LISTS.flat().map((event) => event['insert_id']));
+    expect([...simulator.stored()].map(({ insertId }) => insertId)).toEqual(
+      LISTS.flat().map((event) => event['insert_id']),
+    );
     expect(uploader.receipts).toMatchObject([{ state: 'complete', delivered: 12, requests: 1 }]);
     expect(uploader.logs.map(({ message }) => message)).toEqual(NAMES.map(() => 'chunk settled'));
   });
@@ -62,7 +68,9 @@ describe('small chunks', () => {
 
   test('rest together, as long as their device needs for all of them; the last message stays for it', async () => {
     const { uploader } = await start();
-    const chunks = await uploader.importChunks(...[1, 2, 3].map((n) => eventsOf(300, `a${n}`, { device_id: 'device a' })));
+    const chunks = await uploader.importChunks(
+      ...[1, 2, 3].map((n) => eventsOf(300, `a${n}`, { device_id: 'device a' })),
+    );
     // 31 s × 900 of 28,000 are 996.4 ms.
     expect(await take(uploader, chunks, UNHELD)).toEqual([DONE, DONE, again(997, true)]);
     expect(await uploader.books()).toMatchObject({ delivered: 900, inFlight: 0 });
@@ -90,7 +98,9 @@ describe('what Amplitude does not take', () => {
   });
 
   test('as it is too large goes out one by one', async () => {
-    const { uploader, simulator } = await start({ faults: [{ ...FAULTS.answer(413, { code: 413, error: 'Payload too large' }), times: 1 }] });
+    const { uploader, simulator } = await start({
+      faults: [{ ...FAULTS.answer(413, { code: 413, error: 'Payload too large' }), times: 1 }],
+    });
     const chunks = await uploader.importChunks(...LISTS);
     await take(uploader, chunks);
     expect(simulator.counts().requests.batch).toEqual({ 200: 2, 413: 1 });
@@ -177,7 +187,9 @@ describe('whatever fails on our side', () => {
 test('after two seconds what is left is given back at once, so that lanes take turns', async () => {
   const { uploader } = await start();
   // Two of them do not fit one request.
-  const chunks = await uploader.importChunks(...NAMES.map((name) => eventsOf(1_500, name).map((event, i) => ({ ...event, device_id: `d${i % 700}` }))));
+  const chunks = await uploader.importChunks(
+    ...NAMES.map((name) => eventsOf(1_500, name).map((event, i) => ({ ...event, device_id: `d${i % 700}` }))),
+  );
   const amplitude: Uploader['ports']['amplitude'] = {
     ...uploader.ports.amplitude,
     async upload(request) {
