@@ -87,7 +87,7 @@ export function testUnits(open: () => LedgerUnderTest): void {
     const { ledger } = open();
     const { run } = await startDump(ledger);
     const counts = await Promise.all(OWNERS.map(() => ledger.countTry(chunkOf(run, 0, 0))));
-    expect(counts.sort()).toEqual([1, 2, 3, 4, 5]);
+    expect(counts.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
   });
 
   test('a settlement that does not account for every event once is refused', async () => {
