@@ -138,6 +138,20 @@ describe('a zip that is damaged', () => {
     }
   });
 
+  test('changed before its directory, it gives every line or says that it is damaged', async () => {
+    const whole = textsOf(await read(good));
+    const change = fc.record({ at: fc.nat(good.indexOf('PK\x01\x02', 'latin1') - 1), byte: fc.nat(255) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+        const content = Buffer.from(good);
+        for (const { at, byte } of changes) content[at] = byte;
+        const outcome = await read(content);
+        if (outcome.failure === undefined) expect(textsOf(outcome)).toEqual(whole);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   test('changed anywhere, it gives records or DumpUnreadable', async () => {
     const change = fc.record({ at: fc.nat(good.length - 1), byte: fc.nat(255) });
     await fc.assert(
@@ -147,7 +161,7 @@ describe('a zip that is damaged', () => {
         const { records } = await read(content);
         expect(records.length).toBeLessThan(10_000);
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 });
@@ -157,6 +171,39 @@ test('any bytes give DumpUnreadable', async () => {
     fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), async (bytes) => {
       expect((await read(Buffer.from(bytes))).failure).toBeDefined();
     }),
+  );
+});
+
+test('of any bytes in its files every byte is of a record or between two lines', async () => {
+  const part = fc.oneof(
+    fc
+      .constantFrom('\n', '\r\n', ' ', '\t', '\ufeff', '\0', '{"a":1}', '{', '"', 'PK\x01\x02')
+      .map((some) => Buffer.from(some)),
+    fc.uint8Array({ maxLength: 4 }).map((bytes) => Buffer.from(bytes)),
+  );
+  const anyFile = fc.array(part, { maxLength: 20 }).map((parts) => Buffer.concat(parts));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(anyFile, fc.boolean()), { maxLength: 4 }), async (files) => {
+      const named = files.map(([bytes, isGzip], i) => [`${i}.json`, isGzip ? gzipSync(bytes) : bytes] as const);
+      const { records, failure } = await read(zip(Object.fromEntries(named)));
+      fc.pre(failure === undefined); // a file that happens to begin like gzip or zstd
+      expect(records.map(({ position }) => position)).toEqual(
+        records.map(({ position }) => position).toSorted((a, b) => a - b),
+      );
+      for (const [i, [bytes]] of files.entries()) {
+        let at = 0;
+        const between = records
+          .filter(({ within }) => within?.name === `${i}.json`)
+          .map((record) => {
+            const start = bytes.indexOf(record.bytes, at);
+            const gap = bytes.subarray(at, start);
+            at = start + record.length;
+            return gap;
+          });
+        expect(Buffer.concat([...between, bytes.subarray(at)]).toString()).toMatch(/^[\s\ufeff]*$/);
+      }
+    }),
+    { numRuns: 200 },
   );
 });
 
