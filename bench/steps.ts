@@ -29,7 +29,7 @@ export const STEPS: Readonly<Record<string, Pick<Source, 'map' | 'enrich'>>> = {
 function mapByHand(record: JsonObject): AmplitudeEvent {
   const properties = record.event_properties as JsonObject;
   return {
-    event_type: String(record.event_type),
+    event_type: record.event_type as string,
     user_id: record.user_id as string | undefined,
     device_id: record.device_id as string,
     time: record.time as number,

@@ -57,11 +57,12 @@ const COLUMNS = [
   'language',
   'event_properties',
 ] as const;
-type Row = { readonly [Column in (typeof COLUMNS)[number]]?: unknown };
+type Value = string | number | bigint | object | undefined;
+type Row = { readonly [Column in (typeof COLUMNS)[number]]?: Value };
 
 /** What is an object is a cell of JSON. */
 function* toTable(pieces: Pieces, delimiter: string): Generator<Buffer> {
-  const cell = (value: unknown) => {
+  const cell = (value: Value) => {
     const text = typeof value === 'object' ? JSON.stringify(value) : String(value ?? '');
     return /[",\t\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };

@@ -159,6 +159,7 @@ describe('a zip that is damaged', () => {
           if (outcome.failure === undefined) expect(textsOf(outcome)).toEqual(whole);
         },
       ),
+      { numRuns: 50 },
     );
   });
 
