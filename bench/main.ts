@@ -1,6 +1,7 @@
 /** `npm run bench -- <name>`: runs one measurement, prints what it found, and exits with 1 when it is not as promised. */
 import { parseArgs } from 'node:util';
 import { UsageError } from '../cli/usage.ts';
+import { inputsBench } from './inputs.ts';
 import { memoryBench } from './memory.ts';
 import { pacingBench } from './pacing.ts';
 
@@ -15,7 +16,7 @@ export type Bench = {
   run(values: Readonly<Record<string, string | undefined>>): Promise<readonly string[]>;
 };
 
-const BENCHES: Readonly<Record<string, Bench>> = { memory: memoryBench, pacing: pacingBench };
+const BENCHES: Readonly<Record<string, Bench>> = { memory: memoryBench, inputs: inputsBench, pacing: pacingBench };
 
 const HELP = `npm run bench -- <name> [options]
 
