@@ -1,11 +1,10 @@
 /** Reads the records of a dump in blocks, by its format, and says so where it breaks off for good. */
-import type { Source } from '../../shared/config.ts';
 import { type Dump, dumpUrl } from '../../shared/dump.ts';
 import { type FormatName, formatOf } from '../../shared/format-settings.ts';
 import type { Checkpoint } from '../../shared/ledger.ts';
 import { type Dumps, DumpUnreadable } from '../../shared/objects.ts';
 import { readTable } from './formats/csv.ts';
-import type { DumpBytes, ReadFormat } from './formats/format.ts';
+import type { DumpBytes, ReadFormat, ReadSettings } from './formats/format.ts';
 import { readJsonArray } from './formats/json-array.ts';
 import { readNdjson } from './formats/ndjson.ts';
 import { readParquet } from './formats/parquet.ts';
@@ -38,10 +37,10 @@ const READERS: Readonly<Record<FormatName, ReadFormat>> = {
 /** Enough to see the first lines: the first block of zstd may be 128 KiB. */
 const HEAD_BYTES = 256 * 1024;
 
-/** The format that the readers find in the source is the dump's, also when the source itself names none. */
+/** The format that the readers find in the settings is the dump's, also when the source itself names none. */
 export async function* readRecords(
   dump: Dump,
-  source: Source,
+  settings: ReadSettings,
   { offset, position }: Pick<Checkpoint, 'offset' | 'position'>,
   dumps: Dumps,
 ): AsyncGenerator<Block> {
@@ -54,11 +53,11 @@ export async function* readRecords(
       stream: (from) => readDump(dump, from, dumps, compression),
       range: (start, end) => dumps.read(dump, start, end),
     };
-    const format = source.format ?? formatOf(pickFormat(dump.key, await inflatedHead(dump, head, compression)));
+    const format = settings.format ?? formatOf(pickFormat(dump.key, await inflatedHead(dump, head, compression)));
     if (compression && BY_PLACE.has(format.type)) {
       throw new DumpUnreadable(`${dumpUrl(dump)} is ${format.type} in ${compression}: drop it without ${compression}`);
     }
-    for await (const records of READERS[format.type](bytes, { offset, position }, { ...source, format })) {
+    for await (const records of READERS[format.type](bytes, { offset, position }, { ...settings, format })) {
       yield { records, isPacked: compression !== undefined || BY_PLACE.has(format.type) };
     }
   } catch (error) {
