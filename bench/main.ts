@@ -1,6 +1,7 @@
 /** `npm run bench -- <name>`: runs one measurement, prints what it found, and exits with 1 when it is not as promised. */
 import { parseArgs } from 'node:util';
 import { UsageError } from '../cli/usage.ts';
+import { lookupBench } from './lookup.ts';
 import { memoryBench } from './memory.ts';
 
 export type Bench = {
@@ -14,7 +15,7 @@ export type Bench = {
   run(values: Readonly<Record<string, string | undefined>>): Promise<readonly string[]>;
 };
 
-const BENCHES: Readonly<Record<string, Bench>> = { memory: memoryBench };
+const BENCHES: Readonly<Record<string, Bench>> = { memory: memoryBench, lookup: lookupBench };
 
 const HELP = `npm run bench -- <name> [options]
 
