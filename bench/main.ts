@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '../cli/usage.ts';
 import { inputsBench } from './inputs.ts';
+import { lookupBench } from './lookup.ts';
 import { memoryBench } from './memory.ts';
 import { pacingBench } from './pacing.ts';
 
@@ -16,7 +17,12 @@ export type Bench = {
   run(values: Readonly<Record<string, string | undefined>>): Promise<readonly string[]>;
 };
 
-const BENCHES: Readonly<Record<string, Bench>> = { memory: memoryBench, inputs: inputsBench, pacing: pacingBench };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  memory: memoryBench,
+  inputs: inputsBench,
+  lookup: lookupBench,
+  pacing: pacingBench,
+};
 
 const HELP = `npm run bench -- <name> [options]
 

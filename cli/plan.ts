@@ -2,7 +2,8 @@
 import { chunkLimits } from '../lambdas/chunker/chunk-limits.ts';
 import { openTransforms } from '../lambdas/chunker/transform.ts';
 import type { Importer, Source } from '../shared/config.ts';
-import { loadConfig, readHashKeys } from './embedded-run.ts';
+import { readHashKeys } from './embedded-run.ts';
+import { configPathOf, loadConfig, referencesBeside } from './load-config.ts';
 import { openPlanDumps, type PlanDump } from './plan-dumps.ts';
 import { makePlan, type Plan } from './plan-figures.ts';
 import { showScan } from './plan-progress.ts';
@@ -60,7 +61,11 @@ export const planCommand: Command = {
     const sample = values.sample === 'all' ? 'all' : readNumber('sample', values.sample, 1, Number.MAX_SAFE_INTEGER);
     const importer = await loadConfig(values);
     const secrets = readHashKeys(importer, {});
-    const transformOf = openTransforms({ secret: async (name) => secrets.get(name) ?? '' });
+    const transformOf = openTransforms({
+      secret: async (name) => secrets.get(name) ?? '',
+      references: referencesBeside(configPathOf(values)),
+      log: () => undefined,
+    });
     const found = await openPlanDumps(positionals, importer, values.source);
     const bytes = found.reduce((sum, { dump }) => sum + dump.size, 0);
     const records = sample ?? (bytes > WHOLE_BYTES ? SAMPLE_RECORDS : 'all');

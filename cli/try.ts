@@ -1,9 +1,11 @@
 /** `try`: shows what would become of a dump's records, and what Amplitude would make of the events; nothing is sent or written. */
 import { styleText } from 'node:util';
 import { recognizeDump } from '../lambdas/chunker/read-records.ts';
-import { openTransform } from '../lambdas/chunker/transform.ts';
+import { openTransforms } from '../lambdas/chunker/transform.ts';
+import type { References } from '../shared/references.ts';
 import { DumpUnreadable } from '../shared/objects.ts';
-import { loadConfig, readHashKeys } from './embedded-run.ts';
+import { readHashKeys } from './embedded-run.ts';
+import { configPathOf, loadConfig, referencesBeside } from './load-config.ts';
 import { type NamedDump, openNamedDump } from './named-dump.ts';
 import { formatTrial, type Look } from './print-trial.ts';
 import { showLine } from './progress.ts';
@@ -80,7 +82,8 @@ export const tryCommand: Command = {
     const request: TryRequest = { ...named, from, limit, onlyTrouble: values.rejects === true };
     const isForPeople = process.stdout.isTTY && !values.json;
     const show = values.json ? trialJson : formatter(values['no-color'] === true);
-    const { report, interrupted } = await lookAt(request, (trial) => console.log(show(trial)));
+    const references = referencesBeside(configPathOf(values));
+    const { report, interrupted } = await lookAt(request, references, (trial) => console.log(show(trial)));
     (isForPeople ? console.log : console.error)(formatReport(report));
     if (interrupted) return EXIT.interrupted;
     const isFine = report.end.failure === undefined && !losesData(report.tally);
@@ -98,11 +101,17 @@ function formatter(withoutColor: boolean): (trial: Trial) => string {
 
 async function lookAt(
   request: TryRequest,
+  references: References,
   print: (trial: Trial) => void,
 ): Promise<{ readonly report: TryReport; readonly interrupted: boolean }> {
   const { source } = request;
   const keys = readHashKeys({ sources: [source] }, {});
-  const transform = await openTransform(source, { secret: async (name) => keys.get(name) ?? '' });
+  const transformOf = openTransforms({
+    secret: async (name) => keys.get(name) ?? '',
+    references,
+    log: () => undefined,
+  });
+  const transform = await transformOf(source);
   const recognized = await recognizeNamed(request);
   const tally = startTryTally(source);
   let read = 0;

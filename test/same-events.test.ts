@@ -1,4 +1,5 @@
 /** The same events in every format and compression, imported by the embedded engine with one declarative map, are the same events in Amplitude. */
+import { PORTS } from './lambdas/chunker/making.ts';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { generateLines } from '../bench/generate-dump.ts';
@@ -33,7 +34,7 @@ async function importAs(input: Input) {
       fingerprint: 'code and config',
       amplitude: client,
       apiKey: async () => 'key',
-      transforms: { secret: async (name) => name },
+      transforms: PORTS,
       log: () => undefined,
       announce: (receipt) => void receipts.push(receipt),
     });

@@ -9,7 +9,7 @@ import type { Dumps, Results } from '../../shared/objects.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { parseReject, type Reject, segmentOfRejects } from '../../shared/rejects.ts';
 import { recordFinder } from './find-records.ts';
-import type { Transform } from './transform.ts';
+import type { TransformOf } from './transform.ts';
 import { keepReject, needsRecord, type Remade, remakeReject } from './remake-reject.ts';
 
 export type RetryRequest = {
@@ -26,7 +26,7 @@ export type RetryPorts = {
   readonly ledger: Pick<Ledger, 'segments'>;
   readonly results: Pick<Results, 'get' | 'list'>;
   /** Opens what makes events of the source's records. */
-  transformOf(source: Source): Promise<Transform>;
+  readonly transformOf: TransformOf;
   /** Left out when the dump is gone, or is another one by now. */
   readonly dumps?: Dumps | undefined;
 };

@@ -16,6 +16,7 @@ import { fickleAmplitude } from './fickle-amplitude.ts';
 import { startLife } from './life.ts';
 import { expectOrder } from './run-scenario.ts';
 import { randomFrom } from './scenario.ts';
+import { PORTS } from '../lambdas/chunker/making.ts';
 
 const FILES = 20;
 const START = Date.UTC(2026, 10, 21);
@@ -79,7 +80,7 @@ async function importAll({ seed, events, devices, answerFaults, kills }: Drop, i
         fingerprint: 'f',
         amplitude: { upload: amplitude.upload },
         apiKey: async () => 'key',
-        transforms: { secret: async () => 'a key for hashes' },
+        transforms: PORTS,
         log: () => undefined,
         clock,
         random,

@@ -21,6 +21,7 @@ import { expectClosed } from './expect-closed.ts';
 import { fickleAmplitude } from './fickle-amplitude.ts';
 import { count, type Fired, startLife } from './life.ts';
 import { type MadeDumps, makeDumps, randomFrom, type Scenario, SILENCED_DEVICE } from './scenario.ts';
+import { PORTS } from '../lambdas/chunker/making.ts';
 
 /** Any time will do; SQLite keeps milliseconds exactly. */
 const START = Date.UTC(2026, 10, 21);
@@ -111,7 +112,7 @@ function openOn({ state, scenario, number, between, amplitude, clock, random, fi
     fingerprint: scenario.changesConfig && number > 0 ? 'second' : 'first',
     amplitude: { upload: amplitude.upload },
     apiKey: async () => 'key',
-    transforms: { secret: async () => 'a key for hashes' },
+    transforms: PORTS,
     log: (_level, message) => count(fired, message),
     clock,
     random,

@@ -1,4 +1,5 @@
 /** With one device throttled for ten minutes, every event of every other device is delivered without waiting for it. */
+import { PORTS } from '../lambdas/chunker/making.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,7 +71,7 @@ async function importWhile(throttledMs: number) {
       fingerprint: 'f',
       amplitude: { upload },
       apiKey: async () => 'key',
-      transforms: { secret: async () => 'a key for hashes' },
+      transforms: PORTS,
       log: () => undefined,
       clock,
       random,

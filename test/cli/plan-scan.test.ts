@@ -6,7 +6,8 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { type ScannedDump, scanDump } from '../../cli/plan-scan.ts';
 import { startTally } from '../../cli/plan-tally.ts';
-import { openTransform } from '../../lambdas/chunker/transform.ts';
+import { openTransforms } from '../../lambdas/chunker/transform.ts';
+import { PORTS } from '../lambdas/chunker/making.ts';
 import { defineImporter, type ImporterInput } from '../../shared/config.ts';
 import { FILE_BUCKET } from '../../shared/dump.ts';
 import { fileDumps } from '../../shared/embedded/files.ts';
@@ -21,7 +22,7 @@ async function scan(content: string | Buffer, { sample, source = {} }: { sample?
   const [only] = importer.sources;
   if (!only) throw new Error('no source');
   const tally = startTally(3_000_000);
-  const transform = await openTransform(only, { secret: async () => 'a key for tests alone' });
+  const transform = await openTransforms(PORTS)(only);
   const dump = { bucket: FILE_BUCKET, key: path, etag: '', size: statSync(path).size };
   const request = { dump, source: only, importer, sample };
   return { scanned: await scanDump(request, { dumps: fileDumps(), transform, tally }), counts: tally.result() };
