@@ -73,7 +73,7 @@ function withConverter(source: Source, text: string, where: string, problems: st
   } catch (error) {
     const lines = error instanceof ConverterConfigError ? error.problems : [describeError(error)];
     problems.push(
-      `${where}: ${String(source.convert)} cannot be used:\n${lines.map((line) => `    ${line}`).join('\n')}`,
+      `${where}: ${typeof source.convert === 'string' ? source.convert : 'it'} cannot be used:\n${lines.map((line) => `    ${line}`).join('\n')}`,
     );
     return source;
   }

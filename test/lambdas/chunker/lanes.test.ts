@@ -100,23 +100,13 @@ describe('the lanes of a dump', () => {
 
 describe('a device is hot when a chunk has more of it than', () => {
   test.each<[number, string, number, SourceChanges]>([
-    // 0.93 of the limit in a request's 0.65 s: 604 of the Batch API.
-    [604, 'a request takes time for, if it is in one lane', 32, {}],
-    [302, 'half of that, if it may be in two', 16, {}],
+    [200, 'a tenth of a chunk, if it is in one lane', 32, {}],
+    // 0.93 of the limit in a request's 0.65 s is 604 of the Batch API.
+    [151, 'a request takes time for, if it may be in four', 8, {}],
     [80, '4 % of a chunk, if it may be in as many as there are uploaders', 1, {}],
     [80, '4 % of a chunk, on HTTP V2', 32, { api: 'http-v2' }],
-    [
-      18,
-      'a request takes time for, on HTTP V2 with small chunks',
-      32,
-      { api: 'http-v2', caps: { eventsPerChunk: 100 } },
-    ],
-    [
-      2,
-      'a request takes time for, if it may be in as many as there are uploaders',
-      1,
-      { api: 'http-v2', caps: { eventsPerChunk: 10 } },
-    ],
+    [10, 'a tenth of a chunk, on HTTP V2 with small ones', 32, { api: 'http-v2', caps: { eventsPerChunk: 100 } }],
+    [1, 'one, in the smallest chunks', 1, { api: 'http-v2', caps: { eventsPerChunk: 10 } }],
     [Number.POSITIVE_INFINITY, 'there can be, in a capped project', 32, { projectEventsPerSecond: 1_000 }],
   ])('%d: %s', (hotAt, _, count, changes) => {
     expect(open('d', count, changes).hotAt).toBe(hotAt);

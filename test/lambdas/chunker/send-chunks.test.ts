@@ -136,7 +136,7 @@ describe('the first chunk of a hot device comes after', () => {
     const queue = listQueue();
     const sender = chunkSender(NAMES, queue);
     const state = { count: 1, hot: [], ends: from.ends };
-    const lanes: Lanes = openLanes(rules, state);
+    const lanes: Lanes = { ...openLanes(rules, state), hotAt: 2 };
     sender.goOnFrom(state);
     for (const [i, lines] of segments.entries()) {
       const segment = openSegment(from.number + i, source, { segmentRecords: 1_000 }, lanes);
