@@ -65,9 +65,13 @@ export async function findHindrance(
   }
 }
 
-/** Whether a chunk with earlier events of its device is still on its way, in another lane. */
+/**
+ * Whether a chunk with earlier events of its device is still on its way, in another lane. If a newer reading has just replaced
+ * its run, this chunk is of no use either, as it will be found when it is seen again.
+ */
 async function isBehind({ after, ...chunk }: Chunk, { ledger }: UploadChunkPorts): Promise<boolean> {
   if (!after || chunk.parked) return false;
   const { dumpId, run, segment } = { ...chunk, ...after };
-  return (await ledger.unitState({ dumpId, run, segment, unit: unitOf({ ...chunk, ...after }), events: 0 })) === 'open';
+  const before = { dumpId, run, segment, unit: unitOf({ ...chunk, ...after }), events: 0 };
+  return ['open', 'superseded'].includes(await ledger.unitState(before));
 }

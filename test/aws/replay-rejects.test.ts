@@ -44,7 +44,8 @@ test('what a mended configuration makes of them is delivered, and the receipt is
     event_type: String(kind),
     user_id: String(user),
   });
-  const mended = defineImporter({ sources: [{ name, project: { secret: 'amplitude/api-key' }, map }] });
+  const project = { secret: 'amplitude/api-key' };
+  const mended = defineImporter({ sources: [{ name, format: 'ndjson', project, map }] });
   const engine = { ...stack, queues: { upload: stack.uploads }, transformOf, openDump: async () => undefined };
   const request = { dump: 'day.ndjson', limit: 100, dryRun: false, force: false, json: false };
   const output = { out: () => undefined, err: () => undefined };
