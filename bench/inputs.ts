@@ -99,7 +99,7 @@ async function measureFormats(inputs: readonly Input[], megabytes: number, round
 async function measureSteps(megabytes: number, rounds: number, directory: string) {
   const measurements = Object.keys(STEPS).map((step): Measurement => ({ input: 'ndjson', step }));
   const { taken, made } = await measureInTurns(measurements, megabytes, rounds, directory);
-  console.log(`\n${describe(made)} of NDJSON; CPU seconds per million records: median (min-max)`);
+  console.log(`\n${describe(made)}; CPU seconds per million records: median (min-max)`);
   console.log('                       in all                ratio to pass-through   more than pass-through');
   for (const { step } of measurements) {
     const { cpu, ratio, more } = taken('ndjson', step);
