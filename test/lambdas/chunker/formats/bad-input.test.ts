@@ -21,7 +21,9 @@ async function importAs(format: FormatInput, content: Buffer | string) {
   const rejects = await rejectLines(chunker);
   const texts = (await takeChunks(chunker)).flatMap(eventTexts);
   const failure = outcome.kind === 'read' ? outcome.failure : undefined;
-  const shown = rejects.map(({ position, reason, detail }) => `${String(position)}: ${String(reason)} (${String(detail)})`);
+  const shown = rejects.map(
+    ({ position, reason, detail }) => `${String(position)}: ${String(reason)} (${String(detail)})`,
+  );
   const folders = new Set((await chunker.results.list('rejects/')).map((name) => name.split('/')[1]));
   return { texts, rejects: shown, failure, folders: [...folders], key };
 }
