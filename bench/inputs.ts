@@ -35,9 +35,10 @@ small one's. The dumps lie in the directory for temporary files and are deleted.
 
   --parts <list>    some of ${PARTS.join(',')} (default: all)
   --formats <list>  some of ${INPUTS.join(',')} (default: all)
-  --small <MB>      the small dump as NDJSON: 60 MB are 100,000 events (default: 60)
-  --large <MB>      the large one (default: 500)
-  --rounds <n>      how often formats and steps are measured (default: 3)`;
+  --size <MB>       of formats and steps, as NDJSON: 60 MB are 100,000 events (default: 60)
+  --rounds <n>      how often formats and steps are measured (default: 3)
+  --small <MB>      the small dump of memory; below 100 MB Parquet has only one row group (default: 150)
+  --large <MB>      the large one (default: 500)`;
 
 export const inputsBench: Bench = {
   summary: 'throughput of each format and step, and flat memory of each format',
@@ -45,19 +46,21 @@ export const inputsBench: Bench = {
   options: {
     parts: { type: 'string', default: PARTS.join(',') },
     formats: { type: 'string', default: INPUTS.join(',') },
-    small: { type: 'string', default: '60' },
-    large: { type: 'string', default: '500' },
+    size: { type: 'string', default: '60' },
     rounds: { type: 'string', default: '3' },
+    small: { type: 'string', default: '150' },
+    large: { type: 'string', default: '500' },
   },
   async run(values) {
     const number = (name: string, max: number) => readNumber(name, values[name], 1, max) ?? 1;
-    const [small, large, rounds] = [number('small', 100_000), number('large', 100_000), number('rounds', 100)];
+    const [size, rounds] = [number('size', 100_000), number('rounds', 100)];
+    const [small, large] = [number('small', 100_000), number('large', 100_000)];
     const parts = readList('parts', values['parts'], PARTS);
     const inputs = readList('formats', values['formats'], INPUTS);
     const directory = mkdtempSync(join(tmpdir(), 's3-to-amplitude-bench-'));
     try {
-      if (parts.includes('formats')) await measureFormats(inputs, small, rounds, directory);
-      if (parts.includes('steps')) await measureSteps(small, rounds, directory);
+      if (parts.includes('formats')) await measureFormats(inputs, size, rounds, directory);
+      if (parts.includes('steps')) await measureSteps(size, rounds, directory);
       return parts.includes('memory') ? await measureMemory(inputs, small, large, directory) : [];
     } finally {
       rmSync(directory, { recursive: true, force: true });
@@ -96,7 +99,7 @@ async function measureFormats(inputs: readonly Input[], megabytes: number, round
 async function measureSteps(megabytes: number, rounds: number, directory: string) {
   const measurements = Object.keys(STEPS).map((step): Measurement => ({ input: 'ndjson', step }));
   const { taken, made } = await measureInTurns(measurements, megabytes, rounds, directory);
-  console.log(`\n${describe(made)} of NDJSON; CPU seconds per million records: median (min-max)`);
+  console.log(`\n${describe(made)}; CPU seconds per million records: median (min-max)`);
   console.log('                       in all                ratio to pass-through   more than pass-through');
   for (const { step } of measurements) {
     const { cpu, ratio, more } = taken('ndjson', step);

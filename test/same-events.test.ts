@@ -14,7 +14,7 @@ import { openState } from '../shared/embedded/state.ts';
 import type { Receipt } from '../shared/receipt.ts';
 import { temporaryDirectory } from './shared/temporary.ts';
 
-/** `npm run bench -- inputs` does the same with 100,000. */
+/** `npm run bench -- inputs` does the same with 250,000. */
 const EVENTS = 20_000;
 const { made, pieces } = generateLines({ rawBytes: EVENTS * 600 });
 const LINES = [...pieces()];

@@ -62,7 +62,7 @@ type Table = {
 async function openTable({ dump, stream }: DumpBytes, from: FormatStart, source: ReadSettings): Promise<Table> {
   const format = tableFormat(source);
   const maxBytes = source.caps.recordBytes;
-  const { head, pieces, close } = await peek(stream(0), hasLine);
+  const { head, pieces, close } = await peek(stream(0), (begun) => hasLine(begun.subarray(markLength(begun))));
   const mark = markLength(head);
   const options = { ...format, delimiter: format.delimiter ?? sniffDelimiter(head.subarray(mark)) ?? ',' };
   const hasHeader = format.header ?? format.columns === undefined;

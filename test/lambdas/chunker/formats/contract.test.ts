@@ -228,7 +228,8 @@ function unaccounted(bytes: Buffer, { records, failure }: WhatWasRead, format: F
   const left: Buffer[] = [];
   let at = 0;
   for (const record of records) {
-    const start = bytes.indexOf(record.bytes, at);
+    // From its end, as a short row may also stand in the header.
+    const start = bytes.lastIndexOf(record.bytes, record.end - record.length);
     if (at > 0 || !hasHeader(format)) left.push(bytes.subarray(at, start));
     at = start + record.length;
   }

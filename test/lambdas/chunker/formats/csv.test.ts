@@ -21,6 +21,7 @@ describe('rows', () => {
     ],
     ['with blank lines between', '\n\na\n\n1\r\n\r\n2\n\n', [{ a: '1' }, { a: '2' }]],
     ['with a byte-order mark before a quoted header', '\ufeff"a",b\n1,2\n', [{ a: '1', b: '2' }]],
+    ['with a byte-order mark and a blank line before the header', '\ufeff\na;b\n1;2\n', [{ a: '1', b: '2' }]],
     ['with delimiters, line ends and quotes in quotes', 'a,b\n"1,\r\n""x""",2\n', [{ a: '1,\r\n"x"', b: '2' }]],
     ['with quotes inside of unquoted cells', 'a,b\n5" disk,x"y"z\n', [{ a: '5" disk', b: 'x"y"z' }]],
     ['with white space, which belongs to the cell', 'a,b\n 1 ,\t2\n', [{ a: ' 1 ', b: '\t2' }]],
