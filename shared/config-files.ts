@@ -56,14 +56,15 @@ export function loadFiles(importer: Importer, reader: FileReader): Importer {
     attempt(named, () => texts.set(named.file, reader.read(named.file).toString('utf8')));
   }
   const sources = importer.sources.map((source, i) => {
-    const text = typeof source.convert === 'string' ? texts.get(source.convert) : undefined;
-    return text === undefined ? source : withConverter(source, text, `sources[${i}].convert`, problems);
+    const file = typeof source.convert === 'string' ? source.convert : '';
+    const text = texts.get(file);
+    return text === undefined ? source : withConverter(source, file, text, `sources[${i}].convert`, problems);
   });
   if (problems.length > 0) throw new ConfigError(describeProblems(problems));
   return { ...importer, sources };
 }
 
-function withConverter(source: Source, text: string, where: string, problems: string[]): Source {
+function withConverter(source: Source, file: string, text: string, where: string, problems: string[]): Source {
   try {
     const convert = JSON.parse(text) as Record<string, unknown>; // what it is, compiling says
     const found = formatOfConverter(source.format, compileConverter(convert).fileType);
@@ -72,9 +73,7 @@ function withConverter(source: Source, text: string, where: string, problems: st
     return source;
   } catch (error) {
     const lines = error instanceof ConverterConfigError ? error.problems : [describeError(error)];
-    problems.push(
-      `${where}: ${typeof source.convert === 'string' ? source.convert : 'it'} cannot be used:\n${lines.map((line) => `    ${line}`).join('\n')}`,
-    );
+    problems.push(`${where}: ${file} cannot be used:\n${lines.map((line) => `    ${line}`).join('\n')}`);
     return source;
   }
 }

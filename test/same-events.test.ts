@@ -15,7 +15,7 @@ import type { Receipt } from '../shared/receipt.ts';
 import { temporaryDirectory } from './shared/temporary.ts';
 
 /** `npm run bench -- inputs` does the same with 250,000. */
-const EVENTS = 20_000;
+const EVENTS = 6_000;
 const { made, pieces } = generateLines({ rawBytes: EVENTS * 600 });
 const LINES = [...pieces()];
 

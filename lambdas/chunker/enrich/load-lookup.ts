@@ -96,10 +96,7 @@ function startReading(lookup: LookupFile, reference: Reference, table: TableBuil
       counts.duplicates += 1;
       if (lookup.duplicates === 'last') keep(row.key, row.values, position);
       if (lookup.duplicates === 'refuse' && stringifyExactly(known.slice(0, -1)) !== stringifyExactly(row.values)) {
-        tell(
-          position,
-          `it has the same ${quote(column)} as row ${stringifyExactly(known.at(-1))} and other values; ${ONCE}`,
-        );
+        tell(position, `it has the same ${quote(column)} as row ${Number(known.at(-1))} and other values; ${ONCE}`);
       }
     },
     end(): LoadedLookup {

@@ -25,7 +25,7 @@ async function looked(event: object, changes: Partial<LookupOptions> = {}, file:
 async function joined(event: object, changes: Partial<LookupOptions> = {}, file: string | Buffer = CSV) {
   const [first] = eventsOf(await looked(visit(event), changes, file));
   if (!first) throw new Error('expected an event');
-  const { insert_id: _insertId, ...rest } = first;
+  const { insert_id: _, ...rest } = first;
   return rest;
 }
 
