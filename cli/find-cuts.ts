@@ -1,12 +1,6 @@
 /** Finds what Amplitude would take and yet not keep: texts it cuts off, groups it leaves out. */
-import type { JsonObject } from '../shared/amplitude-event.ts';
+import { type JsonObject, MAX_GROUP_TYPES, MAX_GROUP_VALUES, MAX_STRING_LENGTH } from '../shared/amplitude-event.ts';
 import { isJsonObject } from '../lambdas/chunker/json.ts';
-
-/** Every text is cut to so many characters (Amplitude, "Limits"). */
-export const MAX_TEXT = 1_024;
-/** Of an event; what is more is left out (Batch API, `groups`). */
-export const MAX_GROUP_TYPES = 5;
-export const MAX_GROUP_VALUES = 10;
 
 export type Cut = {
   readonly kind: 'text' | 'group types' | 'group values';
@@ -22,7 +16,7 @@ const MAX_LEVELS = 100;
 /** `bytes` is the length of the event's text: in a short one there is no long text. */
 export function findCuts(event: JsonObject, bytes: number): readonly Cut[] {
   const cuts: Cut[] = [];
-  if (bytes > MAX_TEXT) visit(event, [], cuts);
+  if (bytes > MAX_STRING_LENGTH) visit(event, [], cuts);
   const { groups } = event;
   if (!isJsonObject(groups)) return cuts;
   const types = Object.keys(groups).length;
@@ -34,7 +28,7 @@ export function findCuts(event: JsonObject, bytes: number): readonly Cut[] {
 
 function visit(value: unknown, path: string[], cuts: Cut[]): void {
   if (typeof value === 'string') {
-    if (value.length > MAX_TEXT) cuts.push({ kind: 'text', path: formatPath(path), found: value.length });
+    if (value.length > MAX_STRING_LENGTH) cuts.push({ kind: 'text', path: formatPath(path), found: value.length });
     return;
   }
   if (typeof value !== 'object' || value === null || path.length > MAX_LEVELS) return;

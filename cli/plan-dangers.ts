@@ -1,5 +1,5 @@
 /** What would not arrive as it is, or not in time: quotas, rejects, fields that Amplitude cuts, events without a time. */
-import { MAX_GROUP_TYPES, MAX_GROUP_VALUES, MAX_TEXT } from './find-cuts.ts';
+import { MAX_GROUP_TYPES, MAX_GROUP_VALUES, MAX_STRING_LENGTH } from '../shared/amplitude-event.ts';
 import { n } from './figure.ts';
 import type { Hit } from './heavy-hitters.ts';
 import type { Load } from './plan-load.ts';
@@ -109,7 +109,7 @@ function over(hits: readonly Hit[], seconds: number, { kind, who, what, most, pe
 function describeCut({ kind, path, most }: CutField): string {
   switch (kind) {
     case 'text':
-      return `times ${path} is cut to ${n(MAX_TEXT)} characters; the longest has ${n(most)}`;
+      return `times ${path} is cut to ${n(MAX_STRING_LENGTH)} characters; the longest has ${n(most)}`;
     case 'group types':
       return `times ${path} has more than ${MAX_GROUP_TYPES} types, and the rest is left out; the most is ${n(most)}`;
     case 'group values':

@@ -119,7 +119,7 @@ const sourceSchema = z.strictObject({
   project: projectSchema,
   /** The Batch API is the one for dumps; HTTP V2 takes 1/30 of the rate per device, and 1 MB a request. */
   api: z.enum(['batch', 'http-v2']).default('batch'),
-  /** What the project may send over all uploaders, events/s (a Starter plan: 1,000); without it as much as it can. */
+  /** What the project may send over all its lanes, events/s (a Starter plan: 1,000); without it as much as it can. */
   projectEventsPerSecond: z.int().min(10).max(1_000_000).optional(),
   /**
    * Whose events stay in order: those of one device (Amplitude itself processes a device's events in order), or those of

@@ -33,7 +33,7 @@ export type Queue = {
   send(messages: readonly OutgoingMessage[]): Promise<void>;
   /**
    * At most `max` (1-10) visible messages, invisible to others for `visibilityMs`. Waits at most `waitMs` for the first. Of
-   * one group there may be several, in their order; until each is removed or visible again the group is held back.
+   * one group there may be several, in their order; the group is held back as long as the first of them is hidden.
    */
   receive(options: {
     readonly max: number;
