@@ -1,5 +1,5 @@
 /** How many chunks, and so requests, the events of a source's dumps will make: the chunker's own rules, without its events. */
-import { chunkLimits } from '../lambdas/chunker/chunk-limits.ts';
+import { chunkLimits } from '../shared/chunk-limits.ts';
 import { laneRules, openLanes } from '../lambdas/chunker/lanes.ts';
 import { SEPARATOR } from '../lambdas/chunker/lane-chunks.ts';
 import type { Api } from '../shared/amplitude-limits.ts';

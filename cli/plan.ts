@@ -1,5 +1,5 @@
 /** `plan`: which API, how long, how much, and what would go wrong, from the dumps themselves and before anything is sent. */
-import { chunkLimits } from '../lambdas/chunker/chunk-limits.ts';
+import { chunkLimits } from '../shared/chunk-limits.ts';
 import { openTransforms } from '../lambdas/chunker/transform.ts';
 import type { Importer, Source } from '../shared/config.ts';
 import { readHashKeys } from './embedded-run.ts';

@@ -1,6 +1,6 @@
 /** Counts what became of the records that `try` looked at. */
 import type { CapWarning } from '../lambdas/chunker/cap-warnings.ts';
-import { chunkLimits } from '../lambdas/chunker/chunk-limits.ts';
+import { chunkLimits } from '../shared/chunk-limits.ts';
 import { mergeIdentifies } from '../lambdas/chunker/merge-identifies.ts';
 import { type CappedNames, countProjectNames } from '../lambdas/chunker/project-caps.ts';
 import type { Source } from '../shared/config.ts';

@@ -124,12 +124,12 @@ export function openEngine(options: EngineOptions) {
         return its.afterMs;
       });
     };
-    const chunk = ([message]: readonly ReceivedMessage[]) =>
+    const intake = ([message]: readonly ReceivedMessage[]) =>
       message ? takeIntake(message.body, message.receives, chunker) : Promise.resolve(undefined);
     if (isIdle()) return;
     isAtWork = true;
     const workers = [
-      work(queues.intake, async (messages) => [await chunk(messages)]),
+      work(queues.intake, async (messages) => [await intake(messages)]),
       ...times(importer.uploaders, () => work(queues.upload, upload('upload', importer.maxTries))),
       ...times(2, () => work(queues.parked, upload('parked', PARKED_MAX_TRIES))),
     ];

@@ -1,5 +1,5 @@
 /** Collects the events of a segment by lane, and closes a chunk when the next event would not fit it any more. */
-import type { ChunkLimits } from './chunk-limits.ts';
+import type { ChunkLimits } from '../../shared/chunk-limits.ts';
 import { hashOf, isOwnLane, laneKey, type Lanes } from './lanes.ts';
 import type { PreparedEvent } from './make-events.ts';
 

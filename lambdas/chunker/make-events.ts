@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type { AmplitudeEvent, JsonObject } from '../../shared/amplitude-event.ts';
 import type { RecordPosition, Source } from '../../shared/config.ts';
 import { type Fault, findFault } from './check-event.ts';
-import { chunkLimits } from './chunk-limits.ts';
+import { chunkLimits } from '../../shared/chunk-limits.ts';
 import type { Draft } from './enrich/step.ts';
 import { withInsertId } from './event-text.ts';
 import { stringifyExactly } from '../../shared/exact-json.ts';

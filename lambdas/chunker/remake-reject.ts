@@ -4,7 +4,7 @@ import type { Source } from '../../shared/config.ts';
 import type { FormatName } from '../../shared/format-settings.ts';
 import type { Reject } from '../../shared/rejects.ts';
 import { findFault } from './check-event.ts';
-import { chunkLimits } from './chunk-limits.ts';
+import { chunkLimits } from '../../shared/chunk-limits.ts';
 import { type MadeEvents, type PreparedEvent, type RefusedEvent, tooLargeFault } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
 import type { Transform } from './transform.ts';

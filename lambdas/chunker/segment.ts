@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import type { Importer, Source } from '../../shared/config.ts';
 import type { SegmentPlan } from '../../shared/ledger.ts';
 import { formatReject, type Reject } from '../../shared/rejects.ts';
-import { chunkLimits } from './chunk-limits.ts';
+import { chunkLimits } from '../../shared/chunk-limits.ts';
 import type { TooLarge } from './compress-chunk.ts';
 import { collectLanes } from './lane-chunks.ts';
 import type { Lanes } from './lanes.ts';

@@ -1,15 +1,15 @@
 /** Several small chunks of a lane in one request: many small dumps must not mean many small requests. */
-import { API_LIMITS, EVENTS_PER_REQUEST, eventsPerId } from '../../shared/amplitude-limits.ts';
 import { type Chunk, chunkId, type ChunkHeader } from '../../shared/chunk.ts';
+import { chunkLimits } from '../../shared/chunk-limits.ts';
 import type { Source } from '../../shared/config.ts';
 import { type Received, restLeft, settle, type UploadOutcome, waitOrDie } from './conclude-chunk.ts';
 import { NOTHING } from './deliver-events.ts';
 import { readVerdict } from './read-verdict.ts';
 import { findHindrance, type UploadChunkPorts } from './upload-chunk.ts';
 
-/** How many of the chunks, from the first on, fit one request; at least one. */
-export function howManyFit(chunks: readonly ChunkHeader[], { api }: Source): number {
-  const { bytesPerRequest } = API_LIMITS[api];
+/** How many of the chunks, from the first on, would have fit one chunk and so fit one request; at least one. */
+export function howManyFit(chunks: readonly ChunkHeader[], source: Source): number {
+  const limits = chunkLimits(source);
   const ids = new Set<string>();
   let fit = 0;
   let [events, bytes, hottest] = [0, 0, 0];
@@ -18,7 +18,7 @@ export function howManyFit(chunks: readonly ChunkHeader[], { api }: Source): num
     bytes += chunk.textBytes + 1;
     hottest += chunk.hottest;
     const isFirst = fit === 0;
-    const fits = events <= EVENTS_PER_REQUEST && bytes <= bytesPerRequest && hottest <= eventsPerId(api);
+    const fits = events <= limits.eventsPerChunk && bytes <= limits.chunkBytes && hottest <= limits.eventsPerId;
     // A message may come twice.
     const isRepeat = ids.has(chunkId(chunk));
     if (!isFirst && (!fits || isRepeat || chunk.after || chunk.source !== chunks[0]?.source)) break;

@@ -44,3 +44,14 @@ test.each<[string, Api, readonly Partial<ChunkHeader>[], number]>([
 ])('%s', (_, api, chunks, fit) => {
   expect(howMany(api, ...chunks)).toBe(fit);
 });
+
+test("no more than the source's own caps allow one request", () => {
+  const headers = [1, 2, 3].map((number): ChunkHeader => {
+    const place = { segment: 0, number, lane: 0, spread: 1, crc32: 0, positions: [] };
+    return { ...RUN, ...place, source: 'web', bucket: DUMP.bucket, key: DUMP.key, ...SMALL };
+  });
+  for (const caps of [{ eventsPerChunk: 250 }, { chunkBytes: 25_000 }]) {
+    const [source] = defineImporter({ sources: [{ name: 'web', project: { secret: 'key' }, caps }] }).sources;
+    expect(source && howManyFit(headers, source)).toBe(2);
+  }
+});

@@ -1,6 +1,6 @@
 /** What makes up a chunk of a source: whose events share a lane, and how many fit: its own caps, within what its API takes. */
-import { API_LIMITS, eventsPerId } from '../../shared/amplitude-limits.ts';
-import type { Source } from '../../shared/config.ts';
+import { API_LIMITS, eventsPerId } from './amplitude-limits.ts';
+import type { Source } from './config.ts';
 
 export type ChunkLimits = {
   /** What events must share to share a lane. */
