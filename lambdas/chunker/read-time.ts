@@ -1,5 +1,5 @@
 /** Reads a time in the forms that dumps have: numbers of some unit, ISO 8601 text with or without a zone. */
-import { readOffset } from './zone-offset.ts';
+import { readOffset } from '../../shared/zone-offset.ts';
 
 export type TimeForm = { readonly unit?: 's' | 'ms' | 'us' | 'ns'; readonly zone?: string };
 

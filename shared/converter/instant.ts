@@ -1,4 +1,5 @@
 /** From a date and time of day, as written somewhere, to milliseconds since epoch; zones included. */
+import { isTimeZone, readOffset } from '../zone-offset.ts';
 
 export type WallTime = {
   readonly year: number;
@@ -83,30 +84,9 @@ export function inZone(wallMs: number, zone: string): number | undefined {
   if (offset !== undefined) return wallMs - offset;
   const hours = Object.hasOwn(ABBREVIATIONS, zone.toUpperCase()) ? ABBREVIATIONS[zone.toUpperCase()] : undefined;
   if (hours !== undefined) return wallMs - hours * 3_600_000;
-  const formatter = zoneFormatter(zone);
-  if (!formatter) return undefined;
-  const before = offsetAt(formatter, wallMs - 86_400_000);
-  const after = offsetAt(formatter, wallMs + 86_400_000);
-  const isAfter = before !== after && offsetAt(formatter, wallMs - before) !== before;
-  return wallMs - (isAfter && offsetAt(formatter, wallMs - after) === after ? after : before);
-}
-
-/** Making one takes as long as a hundred times using it; there are a few hundred zones. */
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
-function zoneFormatter(zone: string): Intl.DateTimeFormat | undefined {
-  const known = formatters.get(zone);
-  if (known) return known;
-  try {
-    const formatter = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
-    formatters.set(zone, formatter);
-    return formatter;
-  } catch {
-    return undefined;
-  }
-}
-
-function offsetAt(formatter: Intl.DateTimeFormat, utcMs: number): number {
-  const text = formatter.format(utcMs);
-  return offsetIn(text.slice(text.lastIndexOf('GMT'))) ?? 0;
+  if (!isTimeZone(zone)) return undefined;
+  const before = readOffset(wallMs - 86_400_000, zone);
+  const after = readOffset(wallMs + 86_400_000, zone);
+  const isAfter = before !== after && readOffset(wallMs - before, zone) !== before;
+  return wallMs - (isAfter && readOffset(wallMs - after, zone) === after ? after : before);
 }

@@ -5,7 +5,8 @@ import type { MapFunction } from '../config.ts';
 import { historyOptions, toHistoryEvent } from './history.ts';
 import { numberOf, parsedObjectOf, pickFields, show, textOf } from './read-field.ts';
 import { epochOf } from './read-time.ts';
-import { isTimeZone, openWallClock } from './wall-clock.ts';
+import { isTimeZone } from '../zone-offset.ts';
+import { openWallClock } from './wall-clock.ts';
 
 export const mixpanelExportSchema = z.strictObject({
   name: z.literal('mixpanel-export'),

@@ -1,4 +1,5 @@
 /** Turns what a clock on the wall of one time zone showed into UTC, with daylight saving time right. */
+import { readOffset } from '../zone-offset.ts';
 
 /**
  * From a wall time (ms, as if it were UTC) to UTC (ms). An hour that the clock showed twice is the earlier one, unless
@@ -13,24 +14,15 @@ const DAY_MS = 86_400_000;
 /** Quarters of an hour that are remembered: some years of a dump, a few MB. */
 const MAX_REMEMBERED = 100_000;
 
-export function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: name }) instanceof Intl.DateTimeFormat;
-  } catch {
-    return false;
-  }
-}
-
 /** `timeZone` is an IANA name. Intl is asked once for each quarter of an hour: every zone's changes fall on one. */
 export function openWallClock(timeZone: string): WallClock {
-  const format = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' });
   const remembered = new Map<number, readonly number[]>();
   return (wallMs, knownBy) => {
     const quarter = Math.floor(wallMs / QUARTER_MS);
     let offsets = remembered.get(quarter);
     if (!offsets) {
       if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-      offsets = possibleOffsets(format, quarter * QUARTER_MS);
+      offsets = possibleOffsets(timeZone, quarter * QUARTER_MS);
       remembered.set(quarter, offsets);
     }
     const [earlier = 0, later = earlier] = offsets.map((offset) => wallMs - offset);
@@ -39,16 +31,9 @@ export function openWallClock(timeZone: string): WallClock {
 }
 
 /** Offsets (ms) under which the zone's clock showed this time: one, or two of which the first gives the earlier instant. */
-function possibleOffsets(format: Intl.DateTimeFormat, wallMs: number): readonly number[] {
-  const before = offsetAt(format, wallMs - DAY_MS);
-  const after = offsetAt(format, wallMs + DAY_MS);
-  const possible = [...new Set([before, after])].filter((offset) => offsetAt(format, wallMs - offset) === offset);
+function possibleOffsets(timeZone: string, wallMs: number): readonly number[] {
+  const before = readOffset(wallMs - DAY_MS, timeZone);
+  const after = readOffset(wallMs + DAY_MS, timeZone);
+  const possible = [...new Set([before, after])].filter((offset) => readOffset(wallMs - offset, timeZone) === offset);
   return possible.length === 0 ? [before] : possible.toSorted((a, b) => b - a);
-}
-
-/** What the zone's clock is ahead of UTC, ms. */
-function offsetAt(format: Intl.DateTimeFormat, utcMs: number): number {
-  const [, sign = '+', hours = '0', minutes = '0', seconds = '0'] =
-    /GMT(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/.exec(format.format(utcMs)) ?? [];
-  return Number(`${sign}1`) * ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
 }

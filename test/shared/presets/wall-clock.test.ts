@@ -1,7 +1,8 @@
 /** Which instant it was when a clock on the wall showed a time. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isTimeZone, openWallClock } from '../../../shared/presets/wall-clock.ts';
+import { openWallClock } from '../../../shared/presets/wall-clock.ts';
+import { isTimeZone } from '../../../shared/zone-offset.ts';
 
 const wall = (text: string) => Date.parse(`${text}Z`);
 

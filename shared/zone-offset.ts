@@ -20,12 +20,30 @@ export function readOffset(moment: number, zone: string): number {
   return offset;
 }
 
-function askOffset(moment: number, zone: string): number {
+/** Making one takes as long as a hundred times using it. Throws a RangeError where there is no such zone. */
+function formatOf(zone: string): Intl.DateTimeFormat {
   const format = formats.get(zone) ?? new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' });
   formats.set(zone, format);
-  const name = format.formatToParts(moment).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  return format;
+}
+
+function askOffset(moment: number, zone: string): number {
+  const name =
+    formatOf(zone)
+      .formatToParts(moment)
+      .find(({ type }) => type === 'timeZoneName')?.value ?? '';
   const found = /GMT([+-])(\d\d):(\d\d)(?::(\d\d))?/.exec(name);
   if (!found) return 0; // GMT itself
   const [, sign, hours, minutes, seconds = 0] = found;
   return (sign === '-' ? -1_000 : 1_000) * (3_600 * Number(hours) + 60 * Number(minutes) + Number(seconds));
+}
+
+/** Whether `name` is one that `readOffset` takes. */
+export function isTimeZone(name: string): boolean {
+  try {
+    formatOf(name);
+    return true;
+  } catch {
+    return false;
+  }
 }
