@@ -9,10 +9,11 @@ import { startSimulator } from '../local/simulator.ts';
 import { ConfigError, defineImporter, type Importer } from '../shared/config.ts';
 import { openState } from '../shared/embedded/state.ts';
 import { secretsOf } from '../shared/enrich-step.ts';
-import { checkHashKey, hashKeyVariable } from '../shared/hash-key.ts';
+import { checkHashKey, secretVariable } from '../shared/hash-key.ts';
 import { describeError } from '../shared/log.ts';
 import type { Receipt } from '../shared/receipt.ts';
 import { showProgress } from './progress.ts';
+import { readProjectKeys } from './project-keys.ts';
 import { EXIT, UsageError } from './usage.ts';
 
 /** For `parseArgs`. */
@@ -26,7 +27,8 @@ export const RUN_OPTIONS = {
 
 export const RUN_HELP = `  --config <file>   the configuration (default: importer.config.ts)
   --state <dir>     where queues, ledger, rejects and receipts are kept (default: .s3-to-amplitude)
-  --live            send to Amplitude, with the key in AMPLITUDE_API_KEY; otherwise to a simulator in this process
+  --live            send to Amplitude, with the key in AMPLITUDE_API_KEY (for several projects in variables named after
+                    their secrets: acme/api-key in ACME_API_KEY); otherwise to a simulator in this process
   --endpoint <url>  send to a simulator or proxy at this address
   --json            one JSON receipt per dump on standard output, a line each, and nothing else`;
 
@@ -55,7 +57,8 @@ const DEFAULT_STATE = '.s3-to-amplitude';
 export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   const configPath = resolve(options.config ?? DEFAULT_CONFIG);
   const importer = await loadConfigAt(configPath);
-  const key = chooseKey(options);
+  if (options.live && options.endpoint !== undefined) throw new UsageError('--live and --endpoint exclude each other');
+  const keyOf = readProjectKeys(importer, options.live === true, process.env);
   const secrets = readHashKeys(importer, options);
   const state = openState(options.state ?? DEFAULT_STATE);
   const simulator =
@@ -72,7 +75,7 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
     importer,
     fingerprint: fingerprint(configPath),
     amplitude: client,
-    apiKey: async () => key,
+    apiKey: async (project) => keyOf(project),
     transforms: { secret: async (name) => secrets.get(name) ?? '' },
     log: reportTrouble(),
     announce: (receipt) => void closed.push(receipt),
@@ -122,20 +125,12 @@ async function loadConfigAt(path: string): Promise<Importer> {
   }
 }
 
-function chooseKey({ live, endpoint }: RunOptions): string {
-  const key = process.env.AMPLITUDE_API_KEY;
-  if (!live) return key ?? 'simulated';
-  if (endpoint !== undefined) throw new UsageError('--live and --endpoint exclude each other');
-  if (!key) throw new UsageError("--live needs the project's API key in the environment variable AMPLITUDE_API_KEY");
-  return key;
-}
-
 /** Like the API key: needed when the events go to Amplitude, and made up for a simulator. */
 function readHashKeys({ sources }: Importer, { live }: RunOptions): ReadonlyMap<string, string> {
   const names = sources.flatMap(({ enrich }) => secretsOf(enrich ?? []));
   const keys = new Map<string, string>();
   for (const name of names) {
-    const variable = hashKeyVariable(name);
+    const variable = secretVariable(name);
     const key = process.env[variable];
     if (!key && live) {
       throw new UsageError(

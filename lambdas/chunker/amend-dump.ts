@@ -12,7 +12,8 @@ import type { Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
-import { laneGroup } from './chunk-dump.ts';
+import { targetsOf } from '../../shared/target.ts';
+import { laneGroups } from './chunk-dump.ts';
 import { type Lanes, openLanes } from './lanes.ts';
 import { type Retried, type RetryPorts, type RetryRequest, retryRejects } from './retry-rejects.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
@@ -81,13 +82,15 @@ async function sendSegments(attempt: number, request: AmendRequest, ports: Amend
 
 /** There are few of them, as a rule. */
 function lanesOf({ entry, source, importer }: AmendRequest): Lanes {
-  const rules = { ...importer, dumpId: entry.dumpId, api: source.api, eventsPerChunk: source.caps.eventsPerChunk };
+  const { api, caps } = source;
+  const projects = targetsOf(source).length;
+  const rules = { ...importer, dumpId: entry.dumpId, api, eventsPerChunk: caps.eventsPerChunk, projects };
   return openLanes(rules, { count: 1, hot: [], ends: [] });
 }
 
 function namesOf({ entry, source }: AmendRequest) {
   const { dumpId, run, dump } = entry;
-  return { dumpId, run, source: source.name, bucket: dump.bucket, key: dump.key, group: laneGroup(source) };
+  return { dumpId, run, source: source.name, bucket: dump.bucket, key: dump.key, projects: laneGroups(source) };
 }
 
 /** As the chunker does: everything the segment holds is sent and written before its plan is booked. */

@@ -8,10 +8,11 @@ import type { Dumps, Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
+import { projectId, targetsOf } from '../../shared/target.ts';
 import { type Lanes, openLanes, startLanes } from './lanes.ts';
 import { type Block, readRecords } from './read-records.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
-import { type ChunkSender, chunkSender } from './send-chunks.ts';
+import { type ChunkNames, type ChunkSender, chunkSender } from './send-chunks.ts';
 import type { Transform } from './transform.ts';
 
 export type ChunkDumpPorts = CloseBooksPorts & {
@@ -140,7 +141,8 @@ function lanesOf(
   { records, isPacked }: Block,
 ): Lanes {
   const { api, caps } = source;
-  const rules = { ...importer, dumpId: run.dumpId, api, eventsPerChunk: caps.eventsPerChunk };
+  const projects = targetsOf(source).length;
+  const rules = { ...importer, dumpId: run.dumpId, api, eventsPerChunk: caps.eventsPerChunk, projects };
   const state = lanes ?? startLanes(rules, dump.size, isPacked, records);
   sender.goOnFrom(state);
   return openLanes(rules, state);
@@ -150,12 +152,15 @@ function lanesOf(
 type Done = { readonly read: number; readonly chunks: number };
 
 function namesOf({ source, dump: { bucket, key } }: ChunkDumpRequest) {
-  return { source: source.name, bucket, key, group: laneGroup(source) };
+  return { source: source.name, bucket, key, projects: laneGroups(source) };
 }
 
 /** Lanes belong to a project: Amplitude counts a device's rate per project, whatever dump its events come from. */
-export function laneGroup({ project }: Source): string {
-  return createHash('sha256').update(`${project.region} ${project.secret}`).digest('hex').slice(0, 12);
+export function laneGroups(source: Source): ChunkNames['projects'] {
+  return targetsOf(source).map(({ name, project }) => {
+    const group = createHash('sha256').update(projectId(project)).digest('hex').slice(0, 12);
+    return { group, ...(name !== undefined && { name }) };
+  });
 }
 
 /** Everything the segment holds is sent and written before its plan is booked: the plan is a promise already kept. */

@@ -1,14 +1,14 @@
 /** Several small chunks of a lane in one request: many small dumps must not mean many small requests. */
 import { API_LIMITS, EVENTS_PER_REQUEST, eventsPerId } from '../../shared/amplitude-limits.ts';
 import type { Chunk, ChunkHeader } from '../../shared/chunk.ts';
-import type { Source } from '../../shared/config.ts';
+import type { Target } from '../../shared/target.ts';
 import { type Received, restLeft, settle, type UploadOutcome, waitOrDie } from './conclude-chunk.ts';
 import { NOTHING } from './deliver-events.ts';
 import { readVerdict } from './read-verdict.ts';
 import { findHindrance, type UploadChunkPorts } from './upload-chunk.ts';
 
 /** How many of the chunks, from the first on, fit one request; at least one. */
-export function howManyFit(chunks: readonly ChunkHeader[], { api }: Source): number {
+export function howManyFit(chunks: readonly ChunkHeader[], { api }: Pick<Target, 'api'>): number {
   const { bytesPerRequest } = API_LIMITS[api];
   let fit = 0;
   let [events, bytes, hottest] = [0, 0, 0];
@@ -18,27 +18,28 @@ export function howManyFit(chunks: readonly ChunkHeader[], { api }: Source): num
     hottest += chunk.hottest;
     const isFirst = fit === 0;
     const fits = events <= EVENTS_PER_REQUEST && bytes <= bytesPerRequest && hottest <= eventsPerId(api);
-    if (!isFirst && (!fits || chunk.after || chunk.source !== chunks[0]?.source)) break;
+    const isOfAnother = chunk.source !== chunks[0]?.source || chunk.project !== chunks[0]?.project;
+    if (!isFirst && (!fits || chunk.after || isOfAnother)) break;
     fit += 1;
   }
   return Math.max(1, fit);
 }
 
 /**
- * Sends the chunks, all of one source and lane, in one request. The outcomes of the first ones, in order; what has none is
+ * Sends the chunks, all of one source, project and lane, in one request. The outcomes of the first ones, in order; what has none is
  * to be seen again with the last of them. Undefined when they are better taken one by one: one of them is not to be sent, or
  * Amplitude did not take them whole.
  */
 export async function uploadTogether(
   chunks: readonly Chunk[],
-  source: Source,
+  target: Target,
   received: Received,
   ports: UploadChunkPorts,
 ): Promise<readonly UploadOutcome[] | undefined> {
   const hindrances = await Promise.all(chunks.map((chunk) => findHindrance(chunk, received, ports)));
   const [first] = chunks;
   if (!first || hindrances.some((hindrance) => hindrance)) return undefined;
-  const { project, api, minIdLength } = source;
+  const { project, api, minIdLength } = target;
   const apiKey = await ports.apiKey(project);
   const began = ports.now();
   const answer = await ports.amplitude.upload({ project, api, apiKey, minIdLength, events: chunks });
@@ -58,7 +59,7 @@ export async function uploadTogether(
     spread: Math.max(...chunks.map(({ spread }) => spread)),
     wasThrottled: false,
   };
-  const rest = restLeft(sent, source, { endedAt, tookMs: endedAt - began }, ports);
+  const rest = restLeft(sent, target, { endedAt, tookMs: endedAt - began }, ports);
   return outcomes.map((outcome, i) =>
     outcome.kind === 'settled' && i === outcomes.length - 1 ? { ...outcome, rest } : outcome,
   );
