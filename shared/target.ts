@@ -1,0 +1,42 @@
+/** Where the events of a source go: to its project, or to those of its route. */
+import type { Project, Source } from './config.ts';
+
+/** A project that events of a source go to, and what holds there. */
+export type Target = Pick<Source, 'api' | 'minIdLength' | 'projectEventsPerSecond'> & {
+  /** In the source's route; left out for the source's own project. */
+  readonly name?: string;
+  readonly project: Project;
+};
+
+/** In the order of the configuration, the source's own project first; each project once, under its first name. */
+export function targetsOf(source: Source): readonly Target[] {
+  const own = source.route === undefined || source.route.otherwise === 'project' ? [undefined] : [];
+  const names = [...own, ...Object.keys(source.route?.projects ?? {})];
+  const targets = new Map<string, Target>();
+  for (const name of names) {
+    const target = targetOf(source, name);
+    if (target && !targets.has(projectId(target.project))) targets.set(projectId(target.project), target);
+  }
+  return [...targets.values()];
+}
+
+/** `name` is that of a project in the source's route, or undefined for its own; undefined when there is none such. */
+export function targetOf(source: Source, name: string | undefined): Target | undefined {
+  const { api, minIdLength, projectEventsPerSecond, project, route } = source;
+  const limits = { api, minIdLength, projectEventsPerSecond };
+  if (name === undefined) return project && { ...limits, project };
+  const routed = route && Object.hasOwn(route.projects, name) ? route.projects[name] : undefined;
+  if (!routed) return undefined;
+  const { secret, region, projectEventsPerSecond: pace = projectEventsPerSecond } = routed;
+  return { ...limits, name, project: { secret, region }, projectEventsPerSecond: pace };
+}
+
+/** The same for two names of one project. */
+export function projectId({ region, secret }: Project): string {
+  return `${region} ${secret}`;
+}
+
+/** The secrets with the API keys of all projects, each once. */
+export function projectSecrets(sources: readonly Source[]): readonly string[] {
+  return [...new Set(sources.flatMap((source) => targetsOf(source).map(({ project }) => project.secret)))];
+}
