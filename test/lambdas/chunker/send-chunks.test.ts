@@ -9,7 +9,14 @@ import type { OutgoingMessage } from '../../../shared/queue.ts';
 import { eventLine, lanesOf, recordOf, sourceOf } from './fixtures.ts';
 import { makeEvents } from './making.ts';
 
-const NAMES = { dumpId: 'd', run: 2, source: 'web', bucket: 'landing', key: 'day.ndjson', projects: [{ group: 'project' }] };
+const NAMES = {
+  dumpId: 'd',
+  run: 2,
+  source: 'web',
+  bucket: 'landing',
+  key: 'day.ndjson',
+  projects: [{ group: 'project' }],
+};
 const SOURCE = sourceOf({ caps: { eventsPerChunk: 2 } });
 
 function segmentOf(number: number, lines: readonly string[]): Segment {
