@@ -77,7 +77,7 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
   }
 
   function recycle(text: Buffer): void {
-    if (spare.length < lanes.count) spare.push(Buffer.from(text.buffer));
+    if (spare.length < lanes.countOfAll) spare.push(Buffer.from(text.buffer));
   }
 
   /** The events of the hot `key` leave their chunk for one in a lane of their own. */

@@ -60,8 +60,9 @@ export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
   const meetings = Math.min(spread, uploaders);
   const bearable = (PACE * API_LIMITS[api].eventsPerSecond * REQUEST_MS) / 1_000 / meetings;
   return {
-    /** Ordinary ones. */
-    count: count * projects,
+    /** Ordinary ones of each project, for the checkpoint; and of all. */
+    count,
+    countOfAll: count * projects,
     /** Over how many lanes a device's events of different dumps may be spread. */
     spreadOf: (lane: number) => (isOwnLane(lane) ? 1 : spread),
     /** A device with more events in one chunk is hot: its lane would rest for longer than a request takes. */
