@@ -18,7 +18,7 @@ import { type Receipt, receiptKey } from '../../shared/receipt.ts';
 import { expectClosed } from './expect-closed.ts';
 import { fickleAmplitude } from './fickle-amplitude.ts';
 import { count, type Fired, startLife } from './life.ts';
-import { type MadeDump, makeDump, randomFrom, type Scenario, SILENCED_DEVICE } from './scenario.ts';
+import { type MadeDump, makeDump, randomFrom, routeOf, type Scenario, SILENCED_DEVICE } from './scenario.ts';
 
 /** Any time will do; SQLite keeps milliseconds exactly. */
 const START = Date.UTC(2026, 10, 21);
@@ -104,7 +104,7 @@ function openOn({ state, scenario, number, between, amplitude, clock, random }: 
     importer: configure(scenario),
     fingerprint: scenario.changesConfig && number > 0 ? 'second' : 'first',
     amplitude: { upload: amplitude.upload },
-    apiKey: async () => 'key',
+    apiKey: async ({ secret }) => secret,
     transforms: { secret: async () => 'a key for hashes' },
     log: () => undefined,
     clock,
@@ -114,14 +114,14 @@ function openOn({ state, scenario, number, between, amplitude, clock, random }: 
   });
 }
 
-function configure({ segmentRecords, eventsPerChunk, lanes, uploaders }: Scenario): Importer {
-  const project = { secret: 'key' };
+function configure(scenario: Scenario): Importer {
+  const { segmentRecords, eventsPerChunk, lanes, uploaders } = scenario;
   return defineImporter({
     segmentRecords,
     lanes,
     uploaders,
     maxTries: 30,
-    sources: [{ name: 'chaos', project, caps: { eventsPerChunk } }],
+    sources: [{ name: 'chaos', ...routeOf(scenario), caps: { eventsPerChunk } }],
   });
 }
 
@@ -225,11 +225,13 @@ type Settled = {
 };
 
 async function check({ engine, dump, made, amplitude, outOfOrder }: Settled): Promise<void> {
-  const stored = amplitude.stored().map(({ insertId, deviceId }) => ({ id: insertId ?? '', device: deviceId ?? '' }));
+  const stored = amplitude.stored().map(({ insertId, deviceId, apiKey }) => {
+    return { id: insertId ?? '', device: `${deviceId} in ${apiKey}`, project: apiKey };
+  });
   assert.deepEqual(
-    stored.map(({ id }) => id).toSorted(),
-    [...made.valid.keys()].toSorted(),
-    'what is stored is what is valid, once',
+    stored.map(({ id, project }) => [id, project]).toSorted(byId),
+    [...made.valid].toSorted(byId),
+    'what is stored is what is valid, once, and in its project',
   );
   const entry = await engine.ledger.entry(dumpId(dump));
   assert.equal(entry?.state, 'closed');
@@ -239,6 +241,10 @@ async function check({ engine, dump, made, amplitude, outOfOrder }: Settled): Pr
   const receipt = await engine.results.get(receiptKey(entry));
   assert.deepEqual(pick(JSON.parse(String(receipt)) as Receipt), pick(books), 'the receipt says what the ledger says');
   if (outOfOrder.size === 0) expectOrder(stored, amplitude.disturbed);
+}
+
+function byId([a]: readonly string[], [b]: readonly string[]): number {
+  return (a ?? '').localeCompare(b ?? '');
 }
 
 function pick({ delivered, parked, dead, inFlight }: Pick<Books, 'delivered' | 'parked' | 'dead' | 'inFlight'>) {

@@ -24,6 +24,8 @@ export type Scenario = {
   readonly answerFaults: number;
   /** How often a sent message comes twice. */
   readonly duplicates: number;
+  /** Its events go to several projects, each device's to all of them. */
+  readonly routes: boolean;
   /** The code or the configuration is another one in the second life. */
   readonly changesConfig: boolean;
 };
@@ -45,6 +47,7 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
   portFailures: fc.constantFrom(0, 0.02, 0.1),
   answerFaults: fc.constantFrom(0, 0.1, 0.4),
   duplicates: fc.constantFrom(0, 0.1),
+  routes: fc.boolean(),
   changesConfig: fc.boolean(),
 });
 
@@ -61,7 +64,7 @@ export function randomFrom(seed: number): () => number {
 
 export type MadeDump = {
   readonly text: string;
-  /** insert_id → device, of every event that Amplitude will take, in the order of the dump. */
+  /** insert_id → the key of its project, of every event that Amplitude will take, in the order of the dump. */
   readonly valid: ReadonlyMap<string, string>;
 };
 
@@ -78,7 +81,11 @@ const BAD_LINES = [
   '{"a":',
 ];
 
-export function makeDump({ seed, records, devices, hotShare, badShare, silencesOne }: Scenario): MadeDump {
+/** The secrets of the projects, which are also their keys; there is none of the unknown one. */
+const TENANTS = ['acme', 'globex', 'hooli', 'initech'];
+const UNKNOWN_TENANT = 'initech';
+
+export function makeDump({ seed, records, devices, hotShare, badShare, silencesOne, routes }: Scenario): MadeDump {
   const random = randomFrom(seed);
   const valid = new Map<string, string>();
   const lines: string[] = [];
@@ -89,10 +96,18 @@ export function makeDump({ seed, records, devices, hotShare, badShare, silencesO
     }
     const device = `device-${random() < hotShare ? 0 : Math.floor(random() * devices)}`;
     const insertId = `event-${n}`;
-    lines.push(
-      JSON.stringify({ event_type: 'Seen', device_id: device, insert_id: insertId, time: 1_700_000_000_000 + n }),
-    );
-    if (!(silencesOne && device === SILENCED_DEVICE)) valid.set(insertId, device);
+    const tenant = TENANTS[n % TENANTS.length] ?? '';
+    const event = { event_type: 'Seen', device_id: device, insert_id: insertId, time: 1_700_000_000_000 + n };
+    lines.push(JSON.stringify(routes ? { ...event, event_properties: { tenant } } : event));
+    const isTaken = !(silencesOne && device === SILENCED_DEVICE) && !(routes && tenant === UNKNOWN_TENANT);
+    if (isTaken) valid.set(insertId, routes ? tenant : 'key');
   }
   return { text: `${lines.join('\n')}\n`, valid };
+}
+
+export function routeOf({ routes }: Scenario) {
+  if (!routes) return { project: { secret: 'key' } };
+  const known = TENANTS.filter((tenant) => tenant !== UNKNOWN_TENANT);
+  const projects = Object.fromEntries(known.map((secret) => [secret, { secret }]));
+  return { route: { by: 'event_properties.tenant', projects } };
 }
