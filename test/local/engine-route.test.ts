@@ -88,7 +88,8 @@ test('each event is stored once, in its tenant’s project and data centre, each
   for (const [i, tenant] of ['acme', 'globex', 'hooli'].entries()) {
     const its = stored.filter(({ apiKey }) => apiKey === `key of ${tenant}`);
     const ids = Array.from({ length: 1_200 }, (_, n) => `event-${n * TENANTS.length + i}`);
-    expect(its.map(({ insertId }) => insertId).toSorted()).toEqual(ids.toSorted());
+    expect(its).toHaveLength(ids.length);
+    expect(new Set(its.map(({ insertId }) => insertId))).toEqual(new Set(ids));
     for (const ofDevice of Map.groupBy(its, ({ deviceId }) => deviceId).values()) {
       const times = ofDevice.map(({ time }) => time ?? 0);
       expect(times).toEqual(times.toSorted((a, b) => a - b));

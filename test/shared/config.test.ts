@@ -69,7 +69,12 @@ test('two sources may share a prefix when the first leaves something to the seco
   });
   const names = ['in/a.csv', 'in/day=1/a.csv', 'in/day=1/a', 'in/a', 'in/web/a.csv', 'in/web/a', 'out'];
   expect(names.map((key) => sourceOf(importer, key)?.name)).toEqual([
-    ...['tables', 'tables', 'days', 'rest', 'web', 'rest'],
+    'tables',
+    'tables',
+    'days',
+    'rest',
+    'web',
+    'rest',
     undefined,
   ]);
   const sources = [

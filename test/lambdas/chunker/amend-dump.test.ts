@@ -263,6 +263,6 @@ test('what is mended goes to its project: from its record, or as it stood when A
   ]);
   expect(await amend(chunker, routeTo({ acme, initech: acme, globex }))).toBe('amended');
   const chunks = await takeChunks(chunker);
-  expect(chunks.map(({ project }) => project).toSorted()).toEqual(['acme', 'globex']);
+  expect(new Set(chunks.map(({ project }) => project))).toEqual(new Set(['acme', 'globex']));
   expect(chunks.find(({ project }) => project === 'globex')?.positions).toEqual([2]);
 });
