@@ -23,21 +23,29 @@ const EVENTS_A_PIECE = 1_000;
 const DEVICES = 20_000;
 
 export async function generateDump(path: string, plan: DumpPlan): Promise<MadeDump> {
-  const made = { events: 0, rawBytes: 0 };
-  function* pieces(): Generator<Buffer> {
-    while (made.rawBytes < plan.rawBytes) {
-      let text = '';
-      for (let i = 0; i < EVENTS_A_PIECE; i += 1) text += eventLine(made.events + i, plan);
-      const piece = Buffer.from(text);
-      made.events += EVENTS_A_PIECE;
-      made.rawBytes += piece.length;
-      yield piece;
-    }
-  }
+  const { made, pieces } = generateLines(plan);
   const file = createWriteStream(path);
   if (plan.gzip) await pipeline(pieces, createGzip({ level: 1, chunkSize: 256 * 1024 }), file);
   else await pipeline(pieces, file);
   return made;
+}
+
+/** The lines of a dump, a piece of many at a time, and what has been made so far. */
+export function generateLines(plan: Omit<DumpPlan, 'gzip'>): { readonly made: MadeDump; pieces(): Generator<Buffer> } {
+  const made = { events: 0, rawBytes: 0 };
+  return {
+    made,
+    *pieces() {
+      while (made.rawBytes < plan.rawBytes) {
+        let text = '';
+        for (let i = 0; i < EVENTS_A_PIECE; i += 1) text += eventLine(made.events + i, plan);
+        const piece = Buffer.from(text);
+        made.events += EVENTS_A_PIECE;
+        made.rawBytes += piece.length;
+        yield piece;
+      }
+    },
+  };
 }
 
 const TYPES = ['Page Viewed', 'Product Viewed', 'Product Added', 'Search Performed', 'Order Completed'];
@@ -57,7 +65,7 @@ const NAMES = [
 ];
 
 /** About 600 bytes, as apps send them. */
-function eventLine(n: number, { devices = DEVICES, hotShare = 0 }: DumpPlan): string {
+function eventLine(n: number, { devices = DEVICES, hotShare = 0 }: Omit<DumpPlan, 'gzip'>): string {
   const time = FIRST_TIME + n * TIME_STEP_MS;
   const isHot = scatter(n, 1) < hotShare * 2 ** 32;
   const person = scatter(n, 2) % devices;

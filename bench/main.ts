@@ -1,7 +1,10 @@
 /** `npm run bench -- <name>`: runs one measurement, prints what it found, and exits with 1 when it is not as promised. */
 import { parseArgs } from 'node:util';
 import { UsageError } from '../cli/usage.ts';
+import { inputsBench } from './inputs.ts';
+import { lookupBench } from './lookup.ts';
 import { memoryBench } from './memory.ts';
+import { pacingBench } from './pacing.ts';
 
 export type Bench = {
   /** One line for the list. */
@@ -14,7 +17,12 @@ export type Bench = {
   run(values: Readonly<Record<string, string | undefined>>): Promise<readonly string[]>;
 };
 
-const BENCHES: Readonly<Record<string, Bench>> = { memory: memoryBench };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  memory: memoryBench,
+  inputs: inputsBench,
+  lookup: lookupBench,
+  pacing: pacingBench,
+};
 
 const HELP = `npm run bench -- <name> [options]
 

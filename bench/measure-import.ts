@@ -14,21 +14,34 @@ export type MeasuredImport = Usage & {
   readonly seconds: number;
   /** What was lost, doubled or changed; nothing when all is well. */
   readonly problems: readonly string[];
+  /** The same for the same stored events, in whatever order they came. */
+  readonly stored: string;
 };
+
+/** A configuration of this directory, and which of its sources the dump is of. */
+export type BenchConfig = { readonly file: string; readonly source: string };
+
+const NO_MAP: BenchConfig = { file: 'bench.config.ts', source: 'bench' };
 
 const ROOT = join(import.meta.dirname, '..');
 
 /** `directory` is used for the state and the simulator's store, and emptied. */
-export async function measureImport(dump: string, made: MadeDump, directory: string): Promise<MeasuredImport> {
+export async function measureImport(
+  dump: string,
+  made: MadeDump,
+  directory: string,
+  config: BenchConfig = NO_MAP,
+): Promise<MeasuredImport> {
   mkdirSync(directory);
   const store = join(directory, 'simulator.sqlite');
   const simulator = await startSimulator(store);
   try {
     const began = performance.now();
-    const { receipt, usage } = await runImport(dump, simulator.url, directory);
+    const { receipt, usage } = await runImport(dump, simulator.url, directory, config);
     const seconds = (performance.now() - began) / 1_000;
     await simulator.close();
-    return { ...usage, seconds, problems: [...checkReceipt(receipt, made), ...checkStored(store, made)] };
+    const { problems, stored } = checkStored(store, made);
+    return { ...usage, seconds, problems: [...checkReceipt(receipt, made), ...problems], stored };
   } finally {
     await simulator.close();
     rmSync(directory, { recursive: true, force: true });
@@ -51,12 +64,12 @@ async function startSimulator(store: string) {
   };
 }
 
-async function runImport(dump: string, endpoint: string, directory: string) {
+async function runImport(dump: string, endpoint: string, directory: string, { file, source }: BenchConfig) {
   const usageFile = join(directory, 'usage.json');
   const preload = pathToFileURL(join(ROOT, 'bench', 'report-usage.ts')).href;
-  const config = join(ROOT, 'bench', 'bench.config.ts');
+  const config = join(ROOT, 'bench', file);
   const state = join(directory, 'state');
-  const options = ['--config', config, '--state', state, '--endpoint', endpoint, '--json'];
+  const options = ['--config', config, '--source', source, '--state', state, '--endpoint', endpoint, '--json'];
   const child = spawn(
     process.execPath,
     ['--import', preload, join(ROOT, 'cli', 'main.ts'), 'import', dump, ...options],
@@ -83,12 +96,15 @@ function checkReceipt(receipt: Receipt, { events }: MadeDump): string[] {
 }
 
 /** Every event has a time of its own: each must be there, and none twice. */
-function checkStored(store: string, { events }: MadeDump): string[] {
+function checkStored(store: string, { events }: MadeDump) {
   const isThere = new Uint8Array(events);
   let doubled = 0;
   let strange = 0;
+  const sum = Buffer.alloc(16);
   const opened = openSimulatorStore(store);
-  for (const { time = Number.NaN } of opened.events()) {
+  for (const { time = Number.NaN, sha256 } of opened.events()) {
+    const hash = Buffer.from(sha256, 'hex');
+    for (let i = 0; i < sum.length; i += 1) sum[i] = (sum[i] ?? 0) + (hash[i] ?? 0);
     const n = (time - FIRST_TIME) / TIME_STEP_MS;
     if (isThere[n] === undefined) strange += 1;
     else if (isThere[n] === 1) doubled += 1;
@@ -97,5 +113,6 @@ function checkStored(store: string, { events }: MadeDump): string[] {
   opened.close();
   const lost = isThere.reduce((count, there) => count + 1 - there, 0);
   const isExact = lost + doubled + strange === 0;
-  return isExact ? [] : [`of ${events} events ${lost} are lost, ${doubled} are doubled, ${strange} are strange`];
+  const problem = `of ${events} events ${lost} are lost, ${doubled} are doubled, ${strange} are strange`;
+  return { problems: isExact ? [] : [problem], stored: sum.toString('hex') };
 }

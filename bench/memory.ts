@@ -6,6 +6,7 @@ import { readNumber } from '../cli/usage.ts';
 import { generateDump } from './generate-dump.ts';
 import type { Bench } from './main.ts';
 import { type MeasuredImport, measureImport } from './measure-import.ts';
+import { median } from './spread.ts';
 
 /** Promised: ten times the dump takes hardly more, and a small machine is enough. */
 const MAX_RATIO = 1.15;
@@ -94,12 +95,4 @@ function toRow({ megabytes, events, rounds }: Measured): string {
 
 function peakOf({ rounds }: Measured): number {
   return median(rounds.map(({ peakMb }) => peakMb));
-}
-
-/** Of an even count the mean of the middle two. */
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const upper = Math.floor(sorted.length / 2);
-  const lower = sorted.length % 2 === 0 ? upper - 1 : upper;
-  return ((sorted[lower] ?? Number.NaN) + (sorted[upper] ?? Number.NaN)) / 2;
 }

@@ -1,6 +1,6 @@
 /** The dumps of the pacing bench, as the chunker makes chunks of them: who each event is of is drawn, everything else is real. */
 import type { PreparedEvent } from '../lambdas/chunker/make-events.ts';
-import { openLanes, startLanes } from '../lambdas/chunker/lanes.ts';
+import { laneRules, openLanes, startLanes } from '../lambdas/chunker/lanes.ts';
 import { openSegment } from '../lambdas/chunker/segment.ts';
 import { chunkSender } from '../lambdas/chunker/send-chunks.ts';
 import type { Importer, Source } from '../shared/config.ts';
@@ -79,7 +79,7 @@ async function chunkDump(
 ): Promise<void> {
   const { run } = place;
   const records = Array.from({ length: Math.min(1_000, devices.length) }, (_, i) => recordOf(i + 1));
-  const rules = { ...importer, dumpId: run.dumpId, api: source.api, eventsPerChunk: source.caps.eventsPerChunk };
+  const rules = laneRules(run.dumpId, source, importer);
   const lanes = openLanes(rules, startLanes(rules, dump.size, false, records));
   const sender = chunkSender(
     { ...run, source: source.name, bucket: dump.bucket, key: dump.key, projects: [{ group: 'p' }] },

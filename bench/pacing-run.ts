@@ -96,8 +96,9 @@ export async function runOurs(scenario: Scenario): Promise<Paced> {
     ...times(UPLOADERS, () => workOff(uploads, take(importer.maxTries), { isIdle, running })),
     ...times(2, () => workOff(parked, take(PARKED_MAX_TRIES), { isIdle, running })),
   ];
-  clock.setSleepers(workers.length);
-  await endOf(workers);
+  let left = workers.length;
+  clock.setSleepers(left);
+  await endOf(workers.map((worker) => worker.finally(() => clock.setSleepers((left -= 1)))));
   db.close();
   return measure(scenario, devices, amplitude.tally, held);
 }
@@ -151,7 +152,8 @@ function chunksInOrder({ events, parts }: DumpsOf): { part: number; events: numb
 function boundMs({ api, events }: Scenario, devices: Uint32Array): number {
   const counts = new Map<number, number>();
   for (const device of devices) counts.set(device, (counts.get(device) ?? 0) + 1);
-  const forDevice = (1_000 * Math.max(...counts.values())) / API_LIMITS[api].eventsPerSecond;
+  const hottest = counts.values().reduce((most, count) => Math.max(most, count), 0);
+  const forDevice = (1_000 * hottest) / API_LIMITS[api].eventsPerSecond;
   return Math.max(forDevice, throughputMs(events));
 }
 

@@ -1,4 +1,5 @@
 /** The CDK app: one stack, made from importer.config.ts. `npm run synth` writes it to cdk.out, `npx cdk deploy` deploys it. */
+import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import importer from '../importer.config.ts';
 import { STACK_NAME } from '../shared/stack-outputs.ts';
@@ -13,5 +14,5 @@ const app = new App({
 });
 const name: unknown = app.node.tryGetContext('stackName');
 
-new ImporterStack(app, typeof name === 'string' ? name : STACK_NAME, importer);
+new ImporterStack(app, typeof name === 'string' ? name : STACK_NAME, importer, join(import.meta.dirname, '..'));
 app.synth();

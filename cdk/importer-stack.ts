@@ -1,4 +1,6 @@
 /** What is deployed, top to bottom as the data flows: landing bucket, intake queue, chunker, upload queue, uploader, parked queue. */
+import { accessSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { ArnFormat, CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -8,6 +10,7 @@ import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off
 import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../shared/aws/environment.ts';
 import { ledgerTable } from '../shared/aws/ledger-table.ts';
 import type { Importer } from '../shared/config.ts';
+import { bundledName, filesOf, loadFiles, objectsOf } from '../shared/config-files.ts';
 import { secretsOf } from '../shared/enrich-step.ts';
 import { MAX_BATCH } from '../shared/queue.ts';
 import type { StackOutputs } from '../shared/stack-outputs.ts';
@@ -39,7 +42,11 @@ type Places = {
 };
 
 export class ImporterStack extends Stack {
-  constructor(scope: Construct, id: string, importer: Importer) {
+  /** `folder` is that of importer.config.ts: the paths in it begin there. Throws a ConfigError when a file is missing or wrong. */
+  constructor(scope: Construct, id: string, importer: Importer, folder: string) {
+    const pathOf = (file: string) => resolve(folder, file);
+    // What the function would refuse when it is loaded is refused before it is deployed.
+    loadFiles(importer, { read: (file) => readFileSync(pathOf(file)), check: (file) => accessSync(pathOf(file)) });
     super(scope, id, { description: 'Imports event dumps from S3 into Amplitude' });
     const uploaderTimeout = timeoutOf(importer);
     // After a crash a lane waits so long. Shorter, and the chunk is sent again while the first sender is still at it.
@@ -69,12 +76,13 @@ export class ImporterStack extends Stack {
       ledger: ledger(this),
     };
 
-    this.addChunker(places, importer);
+    this.addChunker(places, importer, pathOf);
     this.addUploader(places, importer, uploaderTimeout);
     this.addOutputs(places);
   }
 
-  private addChunker(places: Places, { existingBucket, sources }: Importer): void {
+  private addChunker(places: Places, importer: Importer, pathOf: (file: string) => string): void {
+    const { existingBucket, sources } = importer;
     const { landing, intake, upload, results, ledger } = places;
     const environment: Record<(typeof CHUNKER_VARIABLES)[number], string> = {
       INTAKE_QUEUE_URL: intake.queue.queueUrl,
@@ -88,6 +96,7 @@ export class ImporterStack extends Stack {
       memorySize: 1_769, // one whole vCPU: parsing is what takes the time
       timeout: CHUNKER_TIMEOUT,
       environment,
+      files: new Map(filesOf(importer).map((file) => [bundledName(file), pathOf(file)])),
       // A dump that waits for its turn looks every few minutes, and its message is a new one each time.
       sendsToItself: isInOrder,
     });
@@ -97,6 +106,10 @@ export class ImporterStack extends Stack {
     chunker.mayDo(['s3:GetObject', ...versions], landing.arnForObjects('*'));
     // Without it S3 says 403 instead of 404 of a dump that is gone, which would be tried for a day instead of given up.
     chunker.mayDo(['s3:ListBucket'], landing.bucketArn);
+    const references = objectsOf(importer).map(({ bucket, key }) => {
+      return this.formatArn({ service: 's3', region: '', account: '', resource: bucket, resourceName: literally(key) });
+    });
+    if (references.length > 0) chunker.mayDo(['s3:GetObject'], ...references);
     chunker.mayDo(['sqs:SendMessage'], upload.queue.queueArn, ...(isInOrder ? [intake.queue.queueArn] : []));
     chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
     this.letReadSecrets(
@@ -169,9 +182,17 @@ export class ImporterStack extends Stack {
   }
 }
 
-/** Time for several requests of the greatest length: a chunk that is not taken whole is sent in parts. */
+/**
+ * Time for several requests of the greatest length, as a chunk that is not taken whole is sent in parts; and for the lane's
+ * chunks and rests before it (take-lane.ts). 15 minutes are Lambda's most.
+ */
 function timeoutOf({ requestTimeoutMs }: Importer): Duration {
-  return Duration.seconds(Math.max(60, Math.ceil((5 * requestTimeoutMs) / 1_000)));
+  return Duration.seconds(Math.min(900, 60 + Math.ceil((5 * requestTimeoutMs) / 1_000)));
+}
+
+/** In a policy's resource `*` and `?` stand for anything, and `$` begins a variable: these are the characters themselves. */
+function literally(key: string): string {
+  return key.replace(/[*?$]/g, (character) => `\${${character}}`);
 }
 
 function ledger(scope: Construct): Table {

@@ -1,9 +1,10 @@
 /** A stage: a function made from lambdas/<name>/handler.ts, its log, and a role that may do what it is told here and nothing else. */
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, EventSourceMapping, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { type ICommandHooks, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -14,6 +15,11 @@ export type StageProps = {
   readonly timeout: Duration;
   /** Names in shared/aws/environment.ts, to which the handler adds none. */
   readonly environment: Readonly<Record<string, string>>;
+  /**
+   * Files that lie beside its bundle, by their names there.
+   * @default none
+   */
+  readonly files?: ReadonlyMap<string, string>;
   /**
    * Whether what it sends may come back to it more than 16 times; otherwise Lambda takes that for an endless loop and stops it.
    * @default false
@@ -39,7 +45,7 @@ export class Stage extends Construct {
   private readonly role: Role;
   private readonly lambda: NodejsFunction;
 
-  constructor(scope: Construct, id: string, { sendsToItself = false, environment, ...props }: StageProps) {
+  constructor(scope: Construct, id: string, { sendsToItself = false, environment, files, ...props }: StageProps) {
     super(scope, id);
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     const logGroup = new LogGroup(this, 'Log', {
@@ -54,7 +60,7 @@ export class Stage extends Construct {
       depsLockFilePath: join(ROOT, 'package-lock.json'),
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      bundling: BUNDLING,
+      bundling: { ...BUNDLING, commandHooks: copying(files ?? new Map()) },
       environment: { ...environment },
       awsSdkConnectionReuse: false, // sets a variable that only version 2 of the SDK reads
       recursiveLoop: sendsToItself ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
@@ -85,4 +91,16 @@ export class Stage extends Construct {
       reportBatchItemFailures: true,
     });
   }
+}
+
+/** Copied in this process, which knows the bundle's folder then: as a command, every shell would quote their names differently. */
+function copying(files: ReadonlyMap<string, string>): ICommandHooks {
+  return {
+    beforeBundling(_from, to) {
+      for (const [name, path] of files) cpSync(path, join(to, name));
+      return [];
+    },
+    beforeInstall: () => [],
+    afterBundling: () => [],
+  };
 }

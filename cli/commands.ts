@@ -2,12 +2,16 @@
 import { ConfigError } from '../shared/config.ts';
 import { describeError } from '../shared/log.ts';
 import { importCommand } from './import.ts';
+import { planCommand } from './plan.ts';
 import { replayCommand } from './replay.ts';
 import { simulateCommand } from './simulate.ts';
+import { tryCommand } from './try.ts';
 import { type Command, EXIT, UsageError } from './usage.ts';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  try: tryCommand,
   import: importCommand,
+  plan: planCommand,
   replay: replayCommand,
   simulate: simulateCommand,
 };
@@ -23,13 +27,15 @@ ${Object.entries(COMMANDS)
   .join('\n')}
 
 Examples
+  s3-to-amplitude try dumps/2026-11-20.ndjson.gz          see what would become of its records; nothing is sent
   s3-to-amplitude import dumps/2026-11-20.ndjson.gz       try it: everything goes to a simulator on this machine
   AMPLITUDE_API_KEY=… s3-to-amplitude import --live dumps/
+  s3-to-amplitude plan dumps/                             which API, how long, how much; nothing is sent
   s3-to-amplitude replay --dry-run
 
 Exit codes
   0  everything was delivered or filtered
-  1  there are rejects, parked or dead payloads, or a dump could not be read to its end
+  1  there are rejects, parked or dead payloads, a dump could not be read to its end, or a plan sees something in danger
   2  the command or the configuration is wrong
   3  something unforeseen; what is done so far is kept, and the same command goes on
 

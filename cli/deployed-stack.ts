@@ -5,7 +5,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { openTransforms } from '../lambdas/chunker/transform.ts';
+import { openTransforms, type TransformOf } from '../lambdas/chunker/transform.ts';
 import { announceReceipts } from '../shared/aws/announce.ts';
 import { dynamoLedger } from '../shared/aws/ledger.ts';
 import { s3Dumps, s3Results } from '../shared/aws/objects.ts';
@@ -13,6 +13,7 @@ import { sqsQueue } from '../shared/aws/queue.ts';
 import { hashKeys } from '../shared/aws/secrets.ts';
 import { DEFAULT_LEDGER_DAYS } from '../shared/config.ts';
 import { STACK_OUTPUTS, type StackOutputs } from '../shared/stack-outputs.ts';
+import { referencesBeside } from './load-config.ts';
 import { UsageError } from './usage.ts';
 
 /** With the credentials and the region that the AWS SDK finds (environment, profile). */
@@ -30,8 +31,13 @@ export async function openStack(name: string) {
     results: s3Results(s3, output.ResultsBucketName),
     dumps: s3Dumps(s3),
     announce: announceReceipts(new EventBridgeClient()),
-    transformOf: openTransforms({ secret: hashKeys(new SecretsManagerClient()) }),
   };
+}
+
+/** What the stack's chunker makes of records, by the configuration at this path. */
+export function openStackTransforms(configPath: string): TransformOf {
+  const secret = hashKeys(new SecretsManagerClient());
+  return openTransforms({ secret, references: referencesBeside(configPath), log: () => undefined });
 }
 
 async function readOutputs(name: string): Promise<StackOutputs> {

@@ -1,17 +1,14 @@
 /** Opens the embedded engine for a command: configuration, state directory, and where the events go. */
-import { createHash } from 'node:crypto';
-import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { amplitude } from '../lambdas/uploader/amplitude.ts';
 import { type Engine, openEngine } from '../local/engine.ts';
 import { startSimulator } from '../local/simulator.ts';
-import { ConfigError, defineImporter, type Importer } from '../shared/config.ts';
+import type { Importer } from '../shared/config.ts';
 import { openState } from '../shared/embedded/state.ts';
 import { secretsOf } from '../shared/enrich-step.ts';
 import { checkHashKey, secretVariable } from '../shared/hash-key.ts';
-import { describeError } from '../shared/log.ts';
 import type { Receipt } from '../shared/receipt.ts';
+import { configPathOf, fingerprintOf, loadConfig, referencesBeside } from './load-config.ts';
 import { showProgress } from './progress.ts';
 import { readProjectKeys } from './project-keys.ts';
 import { EXIT, UsageError } from './usage.ts';
@@ -51,12 +48,11 @@ export type EmbeddedRun = {
   close(): Promise<void>;
 };
 
-const DEFAULT_CONFIG = 'importer.config.ts';
 const DEFAULT_STATE = '.s3-to-amplitude';
 
 export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
-  const configPath = resolve(options.config ?? DEFAULT_CONFIG);
-  const importer = await loadConfigAt(configPath);
+  const configPath = configPathOf(options);
+  const importer = await loadConfig(options);
   if (options.live && options.endpoint !== undefined) throw new UsageError('--live and --endpoint exclude each other');
   const keyOf = readProjectKeys(importer, options.live === true, process.env);
   const secrets = readHashKeys(importer, options);
@@ -73,10 +69,10 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   const engine = openEngine({
     state,
     importer,
-    fingerprint: fingerprint(configPath),
+    fingerprint: fingerprintOf(configPath, importer),
     amplitude: client,
     apiKey: async (project) => keyOf(project),
-    transforms: { secret: async (name) => secrets.get(name) ?? '' },
+    transforms: { secret: async (name) => secrets.get(name) ?? '', references: referencesBeside(configPath) },
     log: reportTrouble(),
     announce: (receipt) => void closed.push(receipt),
     progress: (records) => {
@@ -107,26 +103,11 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   };
 }
 
-/** For a command that needs no engine on this machine. Throws a UsageError or a ConfigError. */
-export function loadConfig({ config = DEFAULT_CONFIG }: Pick<RunOptions, 'config'>): Promise<Importer> {
-  return loadConfigAt(resolve(config));
-}
-
-/** `path` is absolute. */
-async function loadConfigAt(path: string): Promise<Importer> {
-  if (!existsSync(path)) throw new UsageError(`no configuration at ${path}; name one with --config`);
-  try {
-    const { default: exported } = (await import(pathToFileURL(path).href)) as { default?: Importer };
-    if (exported === undefined)
-      throw new ConfigError('it has no default export: expected export default defineImporter({ … })');
-    return defineImporter(exported);
-  } catch (error) {
-    throw new ConfigError(`${path}: ${describeError(error)}`, { cause: undefined });
-  }
-}
-
 /** Like the API key: needed when the events go to Amplitude, and made up for a simulator. */
-function readHashKeys({ sources }: Importer, { live }: RunOptions): ReadonlyMap<string, string> {
+export function readHashKeys(
+  { sources }: Pick<Importer, 'sources'>,
+  { live }: Pick<RunOptions, 'live'>,
+): ReadonlyMap<string, string> {
   const names = sources.flatMap(({ enrich }) => secretsOf(enrich ?? []));
   const keys = new Map<string, string>();
   for (const name of names) {
@@ -140,16 +121,6 @@ function readHashKeys({ sources }: Importer, { live }: RunOptions): ReadonlyMap<
     keys.set(name, key ? checkHashKey(key.trim(), variable) : 'simulated');
   }
   return keys;
-}
-
-/** Of the configuration and of what makes chunks of events (zlib decides where one is halved): a dump half read under another one is started anew. */
-function fingerprint(configPath: string): string {
-  const root = join(import.meta.dirname, '..');
-  const hash = createHash('sha256').update(readFileSync(configPath)).update(process.versions.zlib);
-  for (const file of globSync('{lambdas/chunker,shared}/**/*.ts', { cwd: root }).toSorted()) {
-    hash.update(readFileSync(join(root, file)));
-  }
-  return hash.digest('hex').slice(0, 20);
 }
 
 /** On standard error, each kind of trouble once: what repeats is in the receipt. */

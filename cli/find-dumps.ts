@@ -55,7 +55,8 @@ function expandDirectory(directory: string): Candidate[] {
   return files.map((path) => ({ path, key: relative(directory, path) }));
 }
 
-function chooseSource(key: string, importer: Importer, name: string | undefined): Source {
+/** The source of this name, the only one, or the one that takes the key by its prefix. Throws a UsageError that names them all. */
+export function chooseSource(key: string, importer: Importer, name: string | undefined): Source {
   const { sources } = importer;
   const list = sources
     .map(({ name: its, prefix, pattern }) => `${its} (prefix "${prefix}"${pattern ? `, pattern "${pattern}"` : ''})`)

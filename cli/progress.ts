@@ -37,6 +37,31 @@ export function showProgress(
   };
 }
 
+/** The same for a command that counts by itself: a line once it has taken so long, ms. `clear` takes it away until it is next due. */
+export function showLine(describe: () => string, afterMs = 2_000) {
+  const { stderr } = process;
+  if (!stderr.isTTY) return { clear: () => undefined, end: () => undefined };
+  const began = Date.now();
+  let isDrawn = false;
+  const clear = () => {
+    if (isDrawn) stderr.write(START_OF_LINE);
+    isDrawn = false;
+  };
+  const draw = () => {
+    if (Date.now() - began < afterMs) return;
+    stderr.write(`${START_OF_LINE}${describe()}`);
+    isDrawn = true;
+  };
+  const timer = setInterval(draw, EVERY_MS);
+  return {
+    clear,
+    end(): void {
+      clearInterval(timer);
+      clear();
+    },
+  };
+}
+
 function n(count: number): string {
   return count.toLocaleString('en-US');
 }

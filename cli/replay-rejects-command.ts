@@ -3,8 +3,9 @@ import { describeFile, fileDumps } from '../shared/embedded/files.ts';
 import { type Dump, FILE_BUCKET } from '../shared/dump.ts';
 import type { Dumps } from '../shared/objects.ts';
 import { toReceipt } from '../shared/receipt.ts';
-import { type EmbeddedRun, exitCodeOf, loadConfig, openRun, type RunOptions } from './embedded-run.ts';
+import { type EmbeddedRun, exitCodeOf, openRun, type RunOptions } from './embedded-run.ts';
 import { startInterrupt } from './interrupt.ts';
+import { configPathOf, loadConfig } from './load-config.ts';
 import { formatReceipt } from './print-receipt.ts';
 import { type RejectsEngine, type RejectsRequest, replayRejects } from './replay-rejects.ts';
 import type { Output } from './replay-queues.ts';
@@ -81,12 +82,13 @@ export async function replayRejectsStack(
 ): Promise<number> {
   const importer = await loadConfig(options);
   // Only here: loading AWS's SDK costs every other command a quarter of a second.
-  const { openStack } = await import('./deployed-stack.ts');
+  const { openStack, openStackTransforms } = await import('./deployed-stack.ts');
   const { dumps, ...engine } = await openStack(stack);
+  const transformOf = openStackTransforms(configPathOf(options));
   const openDump = async ({ bucket }: Dump) => (bucket === FILE_BUCKET ? undefined : dumps);
   const interrupt = startInterrupt();
   const asked = { ...request, signal: interrupt.signal };
-  const { kind, rejects } = await replayRejects({ ...engine, openDump }, importer, asked, output).finally(
+  const { kind, rejects } = await replayRejects({ ...engine, transformOf, openDump }, importer, asked, output).finally(
     interrupt.end,
   );
   if (kind === 'stopped') return EXIT.interrupted;

@@ -1,4 +1,4 @@
-/** The public 1.usa.gov click stream (bitly, one JSON object a line) without a function: clicks become events, heartbeats are left out. */
+/** The public 1.usa.gov click stream (bitly, one JSON object a line) without a function: clicks become events with the names of their countries, heartbeats are left out. */
 import { defineImporter } from '../shared/config.ts';
 
 export default defineImporter({
@@ -35,6 +35,12 @@ export default defineImporter({
           },
         },
       },
+      // A code that the list does not have (A1 for a proxy, EU) stays.
+      enrich: [
+        {
+          lookup: { file: './countries.csv', key: 'country', column: 'code', take: { name: 'country' }, into: 'event' },
+        },
+      ],
     },
   ],
 });

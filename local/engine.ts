@@ -24,7 +24,7 @@ export type EngineOptions = {
   readonly amplitude: UploadChunkPorts['amplitude'];
   apiKey(project: Project): Promise<string>;
   /** What the steps of enrichment need from outside. */
-  readonly transforms: TransformPorts;
+  readonly transforms: Omit<TransformPorts, 'log'>;
   readonly log: Log;
   /** Called with each receipt as its dump's books close. */
   announce?(receipt: Receipt): void;
@@ -101,7 +101,8 @@ export function openEngine(options: EngineOptions) {
     intake: queues.intake,
     line: LINE,
     maxReceives: INTAKE_MAX_RECEIVES,
-    transformOf: openTransforms(options.transforms),
+    transformOf: openTransforms({ ...options.transforms, log }),
+    references: options.transforms.references,
     msLeft: () => MS_LEFT,
     progress: (read: number, bytes: number) => options.progress?.(read, bytes),
   };

@@ -1,5 +1,6 @@
 /** Turns the events of an accepted request into what is stored of them: duplicates left out, long strings cut. */
 import { hash } from 'node:crypto';
+import { MAX_GROUP_TYPES, MAX_GROUP_VALUES } from '../shared/amplitude-event.ts';
 import type { CheckedEvents, Ids, SimulatedEvent } from './simulator-checks.ts';
 import type { Upload } from './simulator-request.ts';
 import type { Seen } from './simulator-seen.ts';
@@ -17,9 +18,6 @@ export type Ingested = {
   readonly groupsUntracked: number;
 };
 
-/** Of one event; the rest is left out silently. */
-const MAX_GROUP_TYPES = 5;
-const MAX_GROUP_VALUES = 10;
 /** Greater differences between client_upload_time and the time of receipt move the events' times. */
 const MAX_CLOCK_DIFFERENCE_MS = 60_000;
 const NO_KEY = '0'.repeat(KEY_BYTES * 2);

@@ -1,7 +1,6 @@
 /** Finds where each event stands in the text of a request, so that what arrived can be kept or compared as it was sent. */
 
-import { MAX_DEPTH } from '../shared/amplitude-event.ts';
-import { MAX_STRING_LENGTH } from './simulator-strings.ts';
+import { MAX_DEPTH, MAX_STRING_LENGTH } from '../shared/amplitude-event.ts';
 
 export type Spans = {
   readonly text: Buffer;

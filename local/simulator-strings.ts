@@ -1,7 +1,5 @@
 /** Cuts the strings of an event to the length that Amplitude keeps. */
-
-/** Longer strings are cut, not refused (https://amplitude.com/docs/apis/analytics/http-v2, "string character limit"). */
-export const MAX_STRING_LENGTH = 1_024;
+import { MAX_STRING_LENGTH } from '../shared/amplitude-event.ts';
 
 /** The value itself when nothing in it is too long. */
 export function cutStrings(value: unknown): unknown {

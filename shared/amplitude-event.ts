@@ -109,3 +109,20 @@ export const DEFAULT_MIN_ID_LENGTH = 5;
 
 /** Objects nested deeper are refused (HTTP V2 documentation: "object depth can't exceed 40 layers"). */
 export const MAX_DEPTH = 40;
+
+/** Longer strings are cut, not refused: ids, event names and values alike (HTTP V2 documentation, "string character limit"). */
+export const MAX_STRING_LENGTH = 1_024;
+
+/** Groups of one event beyond these are not tracked, and nobody is told (HTTP V2 documentation, `groups`). */
+export const MAX_GROUP_TYPES = 5;
+export const MAX_GROUP_VALUES = 10;
+
+/** Reserved by the HTTP V2 documentation. Autocapture's names (`[Amplitude] Page Viewed`) are not: SDKs send them. */
+export const RESERVED_EVENTS: ReadonlySet<string> = new Set([
+  '[Amplitude] Start Session',
+  '[Amplitude] End Session',
+  '[Amplitude] Revenue',
+  '[Amplitude] Revenue (Verified)',
+  '[Amplitude] Revenue (Unverified)',
+  '[Amplitude] Merged User',
+]);

@@ -4,7 +4,8 @@ import { EVENTS_PER_REQUEST } from './amplitude-limits.ts';
 import type { AmplitudeEvent, JsonObject } from './amplitude-event.ts';
 import { type Condition, conditionSchema } from './condition.ts';
 import { describeConfigIssues } from './config-issues.ts';
-import { compileConverter, ConverterConfigError } from './converter.ts';
+import { compileConverter, ConverterConfigError, type FileType } from './converter.ts';
+import { formatOfConverter } from './converter-format.ts';
 import { enrichStepSchema } from './enrich-step.ts';
 import { type FieldMap, fieldMapSchema } from './field-map.ts';
 import { FORMAT_OPTIONS, formatSchema } from './format-settings.ts';
@@ -66,7 +67,7 @@ const mapSchema = oneOf<MapFunction | FieldMap>(
   ],
 );
 
-const converterSchema = z.record(z.string(), z.unknown()).check(({ value, issues }) => {
+const converterJsonSchema = z.record(z.string(), z.unknown()).check(({ value, issues }) => {
   try {
     compileConverter(value);
   } catch (error) {
@@ -75,6 +76,19 @@ const converterSchema = z.record(z.string(), z.unknown()).check(({ value, issues
     issues.push({ code: 'custom', path: [], message, input: 'one that cannot' });
   }
 });
+
+const converterPathSchema = z
+  .string()
+  .min(1)
+  .refine((file) => !/^[a-z0-9]+:/i.test(file), 'a path relative to the configuration file');
+
+const converterSchema = oneOf<string | Readonly<Record<string, unknown>>>(
+  'the path of a converter file, or what stands in it',
+  [
+    { when: (value) => typeof value === 'string', schema: converterPathSchema },
+    { when: (value) => typeof value === 'object' && value !== null, schema: converterJsonSchema },
+  ],
+);
 
 const filterSchema = oneOf<FilterFunction | Condition>('a function from record to true or false, or a condition', [
   { when: isFunction, schema: z.custom<FilterFunction>() },
@@ -97,7 +111,7 @@ const sourceSchema = z.strictObject({
   filter: filterSchema.optional(),
   /** What makes events of the dumps of another platform. A map beside it has the last word. */
   preset: presetSchema.optional(),
-  /** The same by a converter file of Amplitude's own S3 import, as parsed JSON. */
+  /** The same by a converter file of Amplitude's own S3 import: its path (see config-files.ts), or what stands in it. */
   convert: converterSchema.optional(),
   /** A function, or an expression for each field. Without map and enrich a record already is an Amplitude event and is sent as it stands. */
   map: mapSchema.optional(),
@@ -157,7 +171,11 @@ export const importerSchema = z
     maxTries: z.int().min(1).max(90).default(50),
   })
   .check(({ value, issues }) => {
-    value.sources.forEach(({ map, preset, convert }, i) => {
+    value.sources.forEach(({ map, preset, convert, format }, i) => {
+      const ofConverter = formatOfConverter(format, fileTypeOf(convert));
+      if ('problem' in ofConverter) {
+        issues.push({ code: 'custom', path: ['sources', i, 'format'], message: ofConverter.problem, input: format });
+      }
       if (preset && convert) {
         const message = 'either a preset or a converter';
         issues.push({ code: 'custom', path: ['sources', i, 'convert'], message, input: 'both' });
@@ -199,12 +217,29 @@ export class ConfigError extends Error {
 /** Checks a configuration and fills in the defaults; throws a ConfigError that names all problems at once. */
 export function defineImporter(input: ImporterInput): Importer {
   const result = importerSchema.safeParse(input);
-  if (result.success) return result.data;
-  const problems = describeConfigIssues(result.error.issues, input, knownNames);
+  if (result.success) return { ...result.data, sources: result.data.sources.map(withConverterFormat) };
+  throw new ConfigError(describeProblems(describeConfigIssues(result.error.issues, input, knownNames)));
+}
+
+export function describeProblems(problems: readonly string[]): string {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  throw new ConfigError(
-    `the importer's configuration has ${count}:\n${problems.map((line) => `  ${line}`).join('\n')}`,
-  );
+  return `the importer's configuration has ${count}:\n${problems.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** Where the source says no format its converter may, if it is there already. */
+function withConverterFormat(source: Source): Source {
+  const found = formatOfConverter(source.format, fileTypeOf(source.convert));
+  return 'format' in found && found.format ? { ...source, format: found.format } : source;
+}
+
+/** Undefined too of a converter that cannot be used, which is said elsewhere. */
+function fileTypeOf(convert: Source['convert']): FileType | undefined {
+  if (convert === undefined || typeof convert === 'string') return undefined;
+  try {
+    return compileConverter(convert).fileType;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The settings of the object at a path such as `sources[0].caps`. */

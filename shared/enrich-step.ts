@@ -1,6 +1,7 @@
 /** What may be done to an event after it was mapped, one step after the other. */
 import * as z from 'zod';
-import type { AmplitudeEvent } from './amplitude-event.ts';
+import { type AmplitudeEvent, EVENT_FIELDS } from './amplitude-event.ts';
+import { suggestion } from './config-issues.ts';
 import type { RecordPosition } from './config.ts';
 import {
   type Expression,
@@ -10,8 +11,10 @@ import {
   pathSchema,
   patternSchema,
 } from './field-map.ts';
+import { formatSchema } from './format-settings.ts';
 import { oneOf } from './one-of.ts';
 import type { Path } from './path.ts';
+import { fileSchema } from './references.ts';
 
 /** Methods, so that a step may name the shape of its own events. */
 type Methods = {
@@ -89,6 +92,27 @@ export type IdentifyOptions = {
   readonly merge?: boolean;
 };
 
+export type LookupOptions = {
+  /** A path relative to the configuration file, or `s3://bucket/key`. */
+  readonly file: string;
+  /** Without it that follows from the content. */
+  readonly format?: z.input<typeof formatSchema>;
+  /** Whose row an event gets. */
+  readonly key: Expression;
+  /** The column of the file that holds the keys; they are compared as text. */
+  readonly column: string;
+  /** Columns whose values the event gets, or from column to the name it gets there. */
+  readonly take: readonly string[] | Readonly<Record<string, string>>;
+  /** Before each of these names. */
+  readonly prefix?: string;
+  /** @default 'event_properties' */
+  readonly into?: 'event_properties' | 'user_properties' | 'event';
+  /** What becomes of an event for which there is no row. @default 'leave' */
+  readonly missing?: 'leave' | 'reject' | 'filter';
+  /** Which of several rows with one key counts; `refuse`: none, unless they say the same. @default 'refuse' */
+  readonly duplicates?: 'first' | 'last' | 'refuse';
+};
+
 export type EnrichStep =
   /** Laid over the event. Paths begin at the event, with `$record.` at the record. */
   | { readonly set: FieldMap }
@@ -98,6 +122,7 @@ export type EnrichStep =
   | { readonly userAgent: UserAgentOptions }
   | { readonly url: UrlOptions }
   | { readonly identify: IdentifyOptions }
+  | { readonly lookup: LookupOptions }
   | { readonly batch: BatchFunction; readonly size?: number }
   | EventFunction;
 
@@ -138,6 +163,34 @@ const identify = z.strictObject({
   merge: z.boolean().optional(),
 });
 
+const columnName = z.string().min(1);
+const lookup = z
+  .strictObject({
+    file: fileSchema,
+    format: formatSchema.optional(),
+    key: expressionSchema,
+    column: columnName,
+    take: z.union([z.array(columnName).min(1), z.record(columnName, z.string().min(1))], {
+      error: 'names of columns, or an object from column to name',
+    }),
+    prefix: z.string().optional(),
+    into: z.enum(['event_properties', 'user_properties', 'event']).optional(),
+    missing: z.enum(['leave', 'reject', 'filter']).optional(),
+    duplicates: z.enum(['first', 'last', 'refuse']).optional(),
+  })
+  .check(({ value, issues }) => {
+    const targets = namesTaken(value).map(([, name]) => name);
+    const unknown = value.into === 'event' ? targets.find((name) => !EVENT_FIELDS.has(name)) : undefined;
+    const twice = targets.find((name, i) => targets.indexOf(name) !== i);
+    const problem = (message: string) => issues.push({ code: 'custom', path: ['take'], message, input: value.take });
+    if (targets.length === 0) problem('at least one column');
+    if (unknown !== undefined) {
+      const nearest = suggestion(unknown, [...EVENT_FIELDS.keys()]);
+      problem(`fields of an event, but it has no ${JSON.stringify(unknown)}${nearest}`);
+    }
+    if (twice !== undefined) problem(`every name once, but ${JSON.stringify(twice)} stands twice`);
+  });
+
 export const enrichStepSchema = oneOf<EnrichStep>('a function from event to event, or an object with one of', [
   { when: isFunction, schema: z.custom<EventFunction>() },
   { when: 'set', schema: z.strictObject({ set: fieldMapSchema }) },
@@ -147,6 +200,7 @@ export const enrichStepSchema = oneOf<EnrichStep>('a function from event to even
   { when: 'userAgent', schema: z.strictObject({ userAgent }) },
   { when: 'url', schema: z.strictObject({ url }) },
   { when: 'identify', schema: z.strictObject({ identify }) },
+  { when: 'lookup', schema: z.strictObject({ lookup }) },
   {
     when: 'batch',
     schema: z.strictObject({
@@ -159,4 +213,25 @@ export const enrichStepSchema = oneOf<EnrichStep>('a function from event to even
 /** The secrets that the steps name. */
 export function secretsOf(steps: readonly EnrichStep[]): readonly string[] {
   return [...new Set(steps.flatMap((step) => ('hash' in step ? [step.hash.secret] : [])))];
+}
+
+/** The columns that a lookup takes, each with the name that its value gets. */
+export function namesTaken({
+  take,
+  prefix = '',
+}: {
+  readonly take: LookupOptions['take'];
+  readonly prefix?: string | undefined;
+}): [column: string, name: string][] {
+  const columns = isList(take) ? take.map((column): [string, string] => [column, column]) : Object.entries(take);
+  return columns.map(([column, name]) => [column, `${prefix}${name}`]);
+}
+
+function isList(take: LookupOptions['take']): take is readonly string[] {
+  return Array.isArray(take);
+}
+
+/** The reference files that the steps name. */
+export function lookupFilesOf(steps: readonly EnrichStep[]): readonly string[] {
+  return [...new Set(steps.flatMap((step) => ('lookup' in step ? [step.lookup.file] : [])))];
 }

@@ -79,6 +79,6 @@ function receiptState(entry: DumpEntry, books: Pick<Books, 'parked' | 'dead' | '
 }
 
 /** Event times come from the dump and may lie outside what a Date can hold (±8.64e15 ms). */
-function toIso(ms: number): string {
+export function toIso(ms: number): string {
   return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms);
 }

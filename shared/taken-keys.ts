@@ -12,14 +12,16 @@ export function takesKey({ prefix, pattern, convert }: Taking, key: string): boo
   return filterPatternOf(convert)?.test(key) ?? true;
 }
 
-/** Of two sources with one prefix: whether nothing is left for the second one. */
+/** Of two sources with one prefix: whether nothing is left for the second one. Of a converter file that is not read yet nobody knows. */
 export function takesAll({ pattern, convert }: Taking, second: Taking): boolean {
   if (pattern !== undefined) return pattern === second.pattern;
-  return filterPatternOf(convert) === undefined;
+  return typeof convert !== 'string' && filterPatternOf(convert) === undefined;
 }
 
-/** Undefined, too, when the converter cannot be used, which the configuration's check reports. */
+/** Undefined, too, when the converter cannot be used, which the configuration's check reports. Throws when its file was not read. */
 function filterPatternOf(convert: Taking['convert']): RegExp | undefined {
+  if (typeof convert === 'string')
+    throw new Error(`the converter file ${convert} was not loaded with the configuration`);
   try {
     return convert && compileConverter(convert).filterPattern;
   } catch (error) {

@@ -8,8 +8,11 @@ export type Target = Pick<Source, 'api' | 'minIdLength' | 'projectEventsPerSecon
   readonly project: Project;
 };
 
+/** What of a source says where its events go. */
+export type Destination = Pick<Source, 'api' | 'minIdLength' | 'projectEventsPerSecond' | 'project' | 'route'>;
+
 /** In the order of the configuration, the source's own project first; each project once, under its first name. */
-export function targetsOf(source: Source): readonly Target[] {
+export function targetsOf(source: Destination): readonly Target[] {
   const own = source.route === undefined || source.route.otherwise === 'project' ? [undefined] : [];
   const names = [...own, ...Object.keys(source.route?.projects ?? {})];
   const targets = new Map<string, Target>();
@@ -21,7 +24,7 @@ export function targetsOf(source: Source): readonly Target[] {
 }
 
 /** `name` is that of a project in the source's route, or undefined for its own; undefined when there is none such. */
-export function targetOf(source: Source, name: string | undefined): Target | undefined {
+export function targetOf(source: Destination, name: string | undefined): Target | undefined {
   const { api, minIdLength, projectEventsPerSecond, project, route } = source;
   const limits = { api, minIdLength, projectEventsPerSecond };
   if (name === undefined) return project && { ...limits, project };

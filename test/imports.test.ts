@@ -10,6 +10,7 @@ const FILES = globSync('{cdk,lambdas,shared,cli,local,bench,examples}/**/*.ts', 
 const NAMES_AND_NUMBERS = [
   'importer.config.ts',
   'shared/config.ts',
+  'shared/config-files.ts',
   'shared/queue.ts',
   'shared/enrich-step.ts',
   'shared/stack-outputs.ts',

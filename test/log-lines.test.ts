@@ -2,9 +2,9 @@
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
 import importer from '../examples/log-lines.config.ts';
-import { openTransform } from '../lambdas/chunker/transform.ts';
+import { openTransforms } from '../lambdas/chunker/transform.ts';
 import { recordOf } from './lambdas/chunker/fixtures.ts';
-import { eventsOf } from './lambdas/chunker/making.ts';
+import { eventsOf, PORTS } from './lambdas/chunker/making.ts';
 
 const KEY = 'a key that only the test knows';
 
@@ -32,7 +32,8 @@ const LINE = {
 async function made(...lines: readonly object[]) {
   const [source] = importer.sources;
   if (!source) throw new Error('the example has no source');
-  const transform = await openTransform(source, { secret: async (name) => (name === 'logs/hash-key' ? KEY : '') });
+  const secret = async (name: string) => (name === 'logs/hash-key' ? KEY : '');
+  const transform = await openTransforms({ ...PORTS, secret })(source);
   return transform(
     lines.map((line, i) => recordOf(JSON.stringify(line), { position: i + 1 })),
     'logs/day.log',

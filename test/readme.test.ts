@@ -1,9 +1,11 @@
 /** README says what is so: its settings are the configuration's, its links lead somewhere. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { importerSchema } from '../shared/config.ts';
+import { FORMAT_NAMES } from '../shared/format-settings.ts';
+import { PRESET_SCHEMAS } from '../shared/presets.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -55,6 +57,7 @@ test.each([
   'docs/enrichment.md',
   'docs/presets.md',
   'docs/converter.md',
+  'docs/plan.md',
   'bench/README.md',
 ])('every relative link of %s leads to a file', (file) => {
   const text = readFileSync(join(ROOT, file), 'utf8');
@@ -72,4 +75,27 @@ test('every file that CONTRIBUTING sends a reader to exists', () => {
       folder = dirname(path);
     }
   }
+});
+
+describe('docs/formats.md', () => {
+  const text = readFileSync(join(ROOT, 'docs/formats.md'), 'utf8');
+  const rows = [...text.matchAll(/^\|.*$/gm)].map(([row]) => row);
+
+  test.each([...FORMAT_NAMES, ...Object.keys(PRESET_SCHEMAS)])('lists %s with what proves it', (name) => {
+    const row = rows.find(
+      (each) => each.slice(0, each.indexOf('|', 1)).includes(`\`${name}\``) && /`test\//.test(each),
+    );
+    expect(row).toBeDefined();
+  });
+
+  test('names no test and no fixture that does not exist', () => {
+    const named = [...text.matchAll(/`(test\/[^`]+)`/g)].map(([, path]) => path ?? '');
+    expect(named.length).toBeGreaterThan(15);
+    expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
+  test('lists every fixture of the presets', () => {
+    const fixtures = readdirSync(join(ROOT, 'test/fixtures/presets')).filter((name) => !name.endsWith('.expected'));
+    expect(fixtures.filter((name) => !text.includes(`\`test/fixtures/presets/${name}\``))).toEqual([]);
+  });
 });

@@ -47,7 +47,7 @@ test('a click keeps its place, its link and its time in ms; the same browser is 
     device_id: expect.stringMatching(/^[0-9a-f]{16}$/),
     time: 1_331_923_247_000,
     insert_id: expect.any(String),
-    country: 'US',
+    country: 'United States',
     region: 'MA',
     city: 'Danvers',
     location_lat: 42.576698,
@@ -79,6 +79,16 @@ test('characters survive, escaped or not, broken on their way to bitly or not', 
     event_properties: { url: 'http://www.nasa.gov/caf%E9\u2028' },
   });
   expect(clickAt(1_331_923_250)).toMatchObject({ city: 'Zürich', user_agent: 'Zürich Bot 🤖' });
+});
+
+test('a country goes by its name, and by its code where the list has none', async () => {
+  const from = (code: string, seconds: number) => `{ "a": "curl", "c": "${code}", "t": ${seconds} }`;
+  const { clickAt } = await importClicks(FAR_AWAY, from('CI', 1_331_923_260), from('A1', 1_331_923_261));
+  expect([1_331_923_249, 1_331_923_260, 1_331_923_261].map((at) => clickAt(at)?.country)).toEqual([
+    'Brazil',
+    "Côte d'Ivoire",
+    'A1',
+  ]);
 });
 
 test('what a click does not have is left out, and its time of upload stands in for a missing time', async () => {

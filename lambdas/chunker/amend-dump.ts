@@ -12,9 +12,8 @@ import type { Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
-import { targetsOf } from '../../shared/target.ts';
 import { laneGroups } from './chunk-dump.ts';
-import { type Lanes, openLanes } from './lanes.ts';
+import { type Lanes, laneRules, openLanes, startLanes } from './lanes.ts';
 import { type Retried, type RetryPorts, type RetryRequest, retryRejects } from './retry-rejects.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
 import { type ChunkSender, chunkSender } from './send-chunks.ts';
@@ -82,10 +81,8 @@ async function sendSegments(attempt: number, request: AmendRequest, ports: Amend
 
 /** There are few of them, as a rule. */
 function lanesOf({ entry, source, importer }: AmendRequest): Lanes {
-  const { api, caps } = source;
-  const projects = targetsOf(source).length;
-  const rules = { ...importer, dumpId: entry.dumpId, api, eventsPerChunk: caps.eventsPerChunk, projects };
-  return openLanes(rules, { count: 1, hot: [], ends: [] });
+  const rules = laneRules(entry.dumpId, source, importer);
+  return openLanes(rules, startLanes(rules, 0, false, []));
 }
 
 function namesOf({ entry, source }: AmendRequest) {

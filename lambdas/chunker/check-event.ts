@@ -1,4 +1,4 @@
-/** Checks an event against every rule of Amplitude's event contract that would be answered 400 (and by nothing else). */
+/** Checks an event against every rule of Amplitude's event contract that would be answered 400, and for a time that is none. */
 import {
   DEFAULT_MIN_ID_LENGTH,
   EVENT_FIELDS,
@@ -6,6 +6,7 @@ import {
   INVALID_IDS,
   MAX_DEPTH,
 } from '../../shared/amplitude-event.ts';
+import { FAR_FUTURE } from './read-time.ts';
 
 /** Why something is rejected: `reason` is the same text for all of its kind and is counted; `detail` says what was found. */
 export type Fault = { readonly reason: string; readonly detail: string };
@@ -23,16 +24,23 @@ export function findFault(
       return { reason: `${field} is nested too deeply`, detail: `at most ${MAX_DEPTH} levels` };
     }
   }
-  if (!event.event_type) return { reason: 'event_type is missing', detail: 'expected a name' };
+  if (!event.event_type) {
+    return { reason: 'event_type is missing', detail: `found ${fieldsOf(event)}, expected a name` };
+  }
+  const { time } = event;
+  // Amplitude would take it, and keep it where nobody looks: micro- or nanoseconds.
+  if ((typeof time === 'number' || typeof time === 'bigint') && time >= FAR_FUTURE) {
+    const expected = 'milliseconds since 1970, before the year 2200; it would be that in another unit';
+    return { reason: 'time is no date', detail: `found ${show(time)}, expected ${expected}` };
+  }
   return findIdFault(event, minIdLength);
 }
 
-function findIdFault(
-  { user_id, device_id }: Readonly<Record<string, unknown>>,
-  minIdLength: number,
-): Fault | undefined {
+function findIdFault(event: Readonly<Record<string, unknown>>, minIdLength: number): Fault | undefined {
+  const { user_id, device_id } = event;
   if (isAbsent(user_id) && isAbsent(device_id)) {
-    return { reason: 'user_id and device_id are both missing', detail: 'expected at least one of them' };
+    const detail = `found ${fieldsOf(event)}, expected at least one of them`;
+    return { reason: 'user_id and device_id are both missing', detail };
   }
   for (const [field, id] of [
     ['user_id', user_id],
@@ -73,6 +81,14 @@ function isOfKind(value: unknown, kind: FieldKind): boolean {
     case 'object':
       return typeof value === 'object' && !Array.isArray(value);
   }
+}
+
+/** The names of the first fields that hold something: where a column was renamed, the new name is among them. */
+function fieldsOf(event: Readonly<Record<string, unknown>>): string {
+  const names = Object.keys(event).filter((name) => !isAbsent(event[name]));
+  const shown = names.slice(0, 10).map((name) => show(name));
+  if (names.length > shown.length) shown.push(`${names.length - shown.length} more`);
+  return shown.length > 0 ? `only ${shown.join(', ')}` : 'no field';
 }
 
 /** Amplitude's documents do not tell null from left out; SDKs send null for what they do not know. */

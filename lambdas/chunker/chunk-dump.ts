@@ -8,20 +8,23 @@ import type { Dumps, Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
+import type { References } from '../../shared/references.ts';
 import { projectId, targetsOf } from '../../shared/target.ts';
-import { type Lanes, openLanes, startLanes } from './lanes.ts';
+import { type Lanes, laneRules, openLanes, startLanes } from './lanes.ts';
 import { type Block, readRecords } from './read-records.ts';
+import { fingerprintWith, findReferences } from './references.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
 import { type ChunkNames, type ChunkSender, chunkSender } from './send-chunks.ts';
-import type { Transform } from './transform.ts';
+import type { Transform, TransformOf } from './transform.ts';
 
 export type ChunkDumpPorts = CloseBooksPorts & {
   readonly dumps: Dumps;
   readonly ledger: Ledger;
   readonly results: Results;
   readonly uploads: Pick<Queue, 'send'>;
-  /** What becomes of the source's records; opened once per process. */
-  transformOf(source: Source): Promise<Transform>;
+  /** What becomes of the source's records, with its reference files in these versions; opened once per process. */
+  readonly transformOf: TransformOf;
+  readonly references: Pick<References, 'find'>;
   /** Milliseconds until this process must have stopped. */
   msLeft(): number;
   /** Told after every piece that was read: how many records so far, and how many bytes they were. */
@@ -61,7 +64,9 @@ export type ChunkDumpOutcome =
 const MIN_MS_LEFT = 60_000;
 
 export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts): Promise<ChunkDumpOutcome> {
-  const { dump, source, fingerprint, owner, again } = request;
+  const { dump, source, owner, again } = request;
+  const found = await findReferences(source, ports.references);
+  const fingerprint = fingerprintWith(request.fingerprint, found);
   const now = ports.now();
   const claim = await ports.ledger.claim({
     dump,
@@ -81,7 +86,7 @@ export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts
   const { run, checkpoint } = claim;
   const sender = chunkSender({ ...run, ...namesOf(request) }, ports.uploads);
   try {
-    const transform = await ports.transformOf(request.source);
+    const transform = await ports.transformOf(source, found);
     return await readSegments({ ...request, run, sender, transform, ports }, checkpoint);
   } catch (error) {
     // Nothing of this reading goes on behind the next one's back, which need not wait for the lease to run out.
@@ -140,9 +145,7 @@ function lanesOf(
   { lanes }: Checkpoint,
   { records, isPacked }: Block,
 ): Lanes {
-  const { api, caps } = source;
-  const projects = targetsOf(source).length;
-  const rules = { ...importer, dumpId: run.dumpId, api, eventsPerChunk: caps.eventsPerChunk, projects };
+  const rules = laneRules(run.dumpId, source, importer);
   const state = lanes ?? startLanes(rules, dump.size, isPacked, records);
   sender.goOnFrom(state);
   return openLanes(rules, state);

@@ -1,20 +1,26 @@
 /** The chunker as a Lambda: intake messages come in, dumps are chunked, what is not done yet stays on the queue. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import importer from '../../importer.config.ts';
+import configured from '../../importer.config.ts';
 import { announceReceipts } from '../../shared/aws/announce.ts';
 import { CHUNKER_VARIABLES, readEnvironment } from '../../shared/aws/environment.ts';
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
+import { s3References } from '../../shared/aws/references.ts';
 import { s3Dumps, s3Results } from '../../shared/aws/objects.ts';
 import { sqsQueue } from '../../shared/aws/queue.ts';
 import { hashKeys } from '../../shared/aws/secrets.ts';
+import { bundledName, type FileReader, loadFiles, textOfFiles } from '../../shared/config-files.ts';
+import { fileReferences } from '../../shared/embedded/references.ts';
 import { describeError, logJson } from '../../shared/log.ts';
+import type { Importer } from '../../shared/config.ts';
+import { eitherReferences } from '../../shared/references.ts';
 import { INTAKE_MAX_RECEIVES } from './intake-back-off.ts';
 import { type IntakePorts, takeIntake } from './take-intake.ts';
 import { openTransforms } from './transform.ts';
@@ -43,24 +49,22 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
 }
 
 function openSandbox() {
+  const importer = loadFiles(configured, BUNDLED);
   const names = readEnvironment(CHUNKER_VARIABLES, process.env);
   const sqs = new SQSClient();
   // Its adapter tries again by itself, body included.
   const s3 = new S3Client({ maxAttempts: 1 });
+  const references = eitherReferences(fileReferences(bundledPath), async () => s3References(s3));
   const intake = sqsQueue(sqs, names.INTAKE_QUEUE_URL, { fifo: false });
   const ports: Omit<IntakePorts, 'msLeft' | 'owner'> = {
     importer,
-    // The bundle holds the code and the config. zlib decides how small a chunk becomes, and so whether it is halved.
-    fingerprint: createHash('sha256')
-      .update(readFileSync(import.meta.filename))
-      .update(process.versions.zlib)
-      .digest('hex')
-      .slice(0, 20),
+    fingerprint: fingerprintOf(importer),
     dumps: s3Dumps(s3),
     results: s3Results(s3, names.RESULTS_BUCKET),
     ledger: dynamoLedger(new DynamoDBClient(), names.LEDGER_TABLE, { retentionDays: importer.ledgerDays }),
     uploads: sqsQueue(sqs, names.UPLOAD_QUEUE_URL, { fifo: true }),
-    transformOf: openTransforms({ secret: hashKeys(new SecretsManagerClient()) }),
+    transformOf: openTransforms({ secret: hashKeys(new SecretsManagerClient()), references, log: logJson }),
+    references,
     announce: announceReceipts(new EventBridgeClient()),
     now: Date.now,
     log: logJson,
@@ -69,4 +73,24 @@ function openSandbox() {
     maxReceives: INTAKE_MAX_RECEIVES,
   };
   return { ports, intake };
+}
+
+/** Where the stack has put the files that the configuration names. */
+function bundledPath(file: string): string {
+  return join(import.meta.dirname, bundledName(file));
+}
+
+const BUNDLED: FileReader = {
+  read: (file) => readFileSync(bundledPath(file)),
+  check: (file) => void statSync(bundledPath(file)),
+};
+
+/** The bundle holds the code and the config. zlib decides how small a chunk becomes, and so whether it is halved. */
+function fingerprintOf(importer: Importer): string {
+  return createHash('sha256')
+    .update(readFileSync(import.meta.filename))
+    .update(textOfFiles(importer))
+    .update(process.versions.zlib)
+    .digest('hex')
+    .slice(0, 20);
 }

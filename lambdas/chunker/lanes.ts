@@ -4,7 +4,9 @@
  */
 import { deflateRawSync } from 'node:zlib';
 import { API_LIMITS, type Api, PACE, REQUEST_MS } from '../../shared/amplitude-limits.ts';
+import type { Importer, Source } from '../../shared/config.ts';
 import type { LaneState } from '../../shared/ledger.ts';
+import { type Destination, targetsOf } from '../../shared/target.ts';
 import type { PreparedEvent } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
 
@@ -14,8 +16,12 @@ import type { RawRecord } from './raw-record.ts';
  */
 const CHUNKS_PER_LANE = 5;
 
-/** A device with fewer events in a chunk than this share of it gets no lane of its own: it would cost more requests than it is worth. */
+/**
+ * A device with fewer events in a chunk than this share of it gets no lane of its own: it would cost more requests than it is
+ * worth. With more than the other share it gets one in any case: its lane would have much more to do than the others.
+ */
 const MIN_HOT_SHARE = 0.04;
+const MAX_COOL_SHARE = 0.1;
 
 /** Lanes of their own in one dump: each may add a chunk that is not full to every segment. */
 const MAX_HOT = 64;
@@ -42,22 +48,39 @@ export type LaneRules = {
   readonly dumpId: string;
   readonly api: Api;
   readonly eventsPerChunk: number;
-  /** How many the source sends to. @default 1 */
-  readonly projects?: number;
+  /** How many the source sends to. */
+  readonly projects: number;
+  /**
+   * A project may send only so much: then each of its lanes keeps to its share of that, so that a dump uses them all, and
+   * there are none beside them.
+   */
+  readonly isCapped: boolean;
 };
 
+export function laneRules(
+  dumpId: string,
+  source: Pick<Source, 'caps'> & Destination,
+  { lanes, uploaders }: Pick<Importer, 'lanes' | 'uploaders'>,
+): LaneRules {
+  const { api, caps } = source;
+  const targets = targetsOf(source);
+  const isCapped = targets.some(({ projectEventsPerSecond }) => projectEventsPerSecond !== undefined);
+  return { lanes, uploaders, dumpId, api, eventsPerChunk: caps.eventsPerChunk, projects: targets.length, isCapped };
+}
+
 /**
- * The lanes of one dump, `count` of each project. A dump with few events uses `count` neighbouring lanes of all there are, chosen by its name, so
- * that small dumps do not all wait for one another; then a device is in one of `spread` lanes, as many as there are
- * such groups of neighbours, and whoever paces a lane has to reckon with all of them.
+ * The lanes of one dump, `count` of each project. A dump with few events uses `count` neighbouring lanes of all there are,
+ * chosen by its name, so that small dumps do not all wait for one another; then a device is in one of `spread` lanes, as
+ * many as there are such groups of neighbours, and whoever paces a lane has to reckon with all of them.
  */
 export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
-  const { lanes, uploaders, dumpId, api, eventsPerChunk, projects = 1 } = rules;
+  const { lanes, uploaders, dumpId, api, eventsPerChunk, projects, isCapped } = rules;
   const spread = Math.floor(lanes / count);
   const first = count * (hashOf(dumpId) % spread);
   const own = new Set(hot);
   const closed = new Set(ends.map(([lane]) => lane));
   const meetings = Math.min(spread, uploaders);
+  // With more than this its lane would rest for longer than an upload takes.
   const bearable = (PACE * API_LIMITS[api].eventsPerSecond * REQUEST_MS) / 1_000 / meetings;
   return {
     /** Ordinary ones of each project, for the checkpoint; and of all. */
@@ -65,8 +88,10 @@ export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
     countOfAll: count * projects,
     /** Over how many lanes a device's events of different dumps may be spread. */
     spreadOf: (lane: number) => (isOwnLane(lane) ? 1 : spread),
-    /** A device with more events in one chunk is hot: its lane would rest for longer than a request takes. */
-    hotAt: Math.floor(Math.max(bearable, MIN_HOT_SHARE * eventsPerChunk)),
+    /** A device with more events in one chunk is hot. */
+    hotAt: isCapped
+      ? Number.POSITIVE_INFINITY
+      : Math.floor(Math.max(1, MIN_HOT_SHARE * eventsPerChunk, Math.min(bearable, MAX_COOL_SHARE * eventsPerChunk))),
     /** `key` is the hash of what the events of a lane share; `project` counts the source's projects from 0. */
     laneOf(key: number, project = 0): number {
       const base = project * PROJECT_LANES;
@@ -101,12 +126,12 @@ export function splitLane(lane: number): { readonly project: number; readonly la
  * are reckoned with as if each had as much of it: what its beginning holds of each says little, as dumps are often sorted.
  */
 export function startLanes(
-  { lanes, eventsPerChunk, projects = 1 }: Pick<LaneRules, 'lanes' | 'eventsPerChunk' | 'projects'>,
+  { lanes, eventsPerChunk, projects, isCapped }: Pick<LaneRules, 'lanes' | 'eventsPerChunk' | 'projects' | 'isCapped'>,
   size: number,
   isPacked: boolean,
   records: readonly RawRecord[],
 ): LaneState {
-  const expected = estimateRecords(size, isPacked, records) / projects;
+  const expected = isCapped ? Number.POSITIVE_INFINITY : estimateRecords(size, isPacked, records) / projects;
   const wanted = Math.min(Math.floor(expected / (CHUNKS_PER_LANE * eventsPerChunk)), MAX_ORDINARY_LANES / projects);
   const count = wanted >= lanes ? lanes : 2 ** Math.floor(Math.log2(Math.max(1, wanted)));
   return { count, hot: [], ends: [] };

@@ -1,8 +1,8 @@
 /** Takes a record as the format handed it over, and gives the object in it. */
 import { isUtf8 } from 'node:buffer';
 import type { JsonObject } from '../../shared/amplitude-event.ts';
-import type { Source } from '../../shared/config.ts';
 import { parseExactly } from '../../shared/exact-json.ts';
+import type { ReadSettings } from './formats/format.ts';
 import { isJsonObject } from './json.ts';
 import { type MadeEvents, unusable } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
@@ -10,7 +10,7 @@ import type { RawRecord } from './raw-record.ts';
 /** `exactly`: numbers that JavaScript cannot hold are kept as they stood; slower, and of no use where only the text is sent. */
 export function readRecord(
   record: RawRecord,
-  { caps }: Source,
+  { caps }: Pick<ReadSettings, 'caps'>,
   exactly: boolean,
 ): { readonly value: JsonObject } | MadeEvents {
   const { bytes, length, parsed } = record;

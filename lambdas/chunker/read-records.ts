@@ -1,11 +1,10 @@
 /** Reads the records of a dump in blocks, by its format, and says so where it breaks off for good. */
-import type { Source } from '../../shared/config.ts';
 import { type Dump, dumpUrl } from '../../shared/dump.ts';
 import { type FormatName, formatOf } from '../../shared/format-settings.ts';
 import type { Checkpoint } from '../../shared/ledger.ts';
 import { type Dumps, DumpUnreadable } from '../../shared/objects.ts';
 import { readTable } from './formats/csv.ts';
-import type { DumpBytes, ReadFormat } from './formats/format.ts';
+import type { DumpBytes, ReadFormat, ReadSettings } from './formats/format.ts';
 import { readJsonArray } from './formats/json-array.ts';
 import { readNdjson } from './formats/ndjson.ts';
 import { readParquet } from './formats/parquet.ts';
@@ -24,7 +23,7 @@ export type Block = {
 };
 
 /** Read by place, so that compressing the whole of it would hide its parts. */
-const BY_PLACE: ReadonlySet<FormatName> = new Set(['parquet', 'zip']);
+export const BY_PLACE: ReadonlySet<FormatName> = new Set(['parquet', 'zip']);
 
 const READERS: Readonly<Record<FormatName, ReadFormat>> = {
   ndjson: readNdjson,
@@ -38,27 +37,43 @@ const READERS: Readonly<Record<FormatName, ReadFormat>> = {
 /** Enough to see the first lines: the first block of zstd may be 128 KiB. */
 const HEAD_BYTES = 256 * 1024;
 
-/** The format that the readers find in the source is the dump's, also when the source itself names none. */
+/** What a dump is: the format it is said to have, or the one that its content tells, and how it is compressed. */
+export type Recognized = {
+  readonly format: NonNullable<ReadSettings['format']>;
+  readonly compression: Compression | undefined;
+};
+
+/** Throws DumpUnreadable when it is gone. */
+export async function recognizeDump(
+  dump: Dump,
+  settings: Pick<ReadSettings, 'format'>,
+  dumps: Dumps,
+): Promise<Recognized> {
+  const head = await dumps.read(dump, 0, Math.min(HEAD_BYTES, dump.size));
+  const compression = compressionOf(head);
+  const format = settings.format ?? formatOf(pickFormat(dump.key, await inflatedHead(dump, head, compression)));
+  return { format, compression };
+}
+
+/** The format that the readers find in the settings is the dump's, also when the source itself names none. */
 export async function* readRecords(
   dump: Dump,
-  source: Source,
+  settings: ReadSettings,
   { offset, position }: Pick<Checkpoint, 'offset' | 'position'>,
   dumps: Dumps,
 ): AsyncGenerator<Block> {
   if (dump.size === 0) return; // whatever it should have been, it has no records
   try {
-    const head = await dumps.read(dump, 0, Math.min(HEAD_BYTES, dump.size));
-    const compression = compressionOf(head);
+    const { format, compression } = await recognizeDump(dump, settings, dumps);
     const bytes: DumpBytes = {
       dump,
       stream: (from) => readDump(dump, from, dumps, compression),
       range: (start, end) => dumps.read(dump, start, end),
     };
-    const format = source.format ?? formatOf(pickFormat(dump.key, await inflatedHead(dump, head, compression)));
     if (compression && BY_PLACE.has(format.type)) {
       throw new DumpUnreadable(`${dumpUrl(dump)} is ${format.type} in ${compression}: drop it without ${compression}`);
     }
-    for await (const records of READERS[format.type](bytes, { offset, position }, { ...source, format })) {
+    for await (const records of READERS[format.type](bytes, { offset, position }, { ...settings, format })) {
       yield { records, isPacked: compression !== undefined || BY_PLACE.has(format.type) };
     }
   } catch (error) {

@@ -11,8 +11,8 @@ export function readTime(value: unknown, { unit, zone }: TimeForm): number | str
   return `a time before the year 2200; it would be one if it were in a smaller unit than ${unit ?? 'it says'}`;
 }
 
-/** A number beyond it was written in another unit than the configuration says. */
-const FAR_FUTURE = Date.UTC(2200, 0);
+/** ms since epoch; a number beyond it was written in another unit than milliseconds, or than the configuration says. */
+export const FAR_FUTURE = Date.UTC(2200, 0);
 
 const EXPECTED_NUMBER = { s: 'seconds', ms: 'milliseconds', us: 'microseconds', ns: 'nanoseconds' };
 const PER_MS = { us: 1_000n, ns: 1_000_000n };

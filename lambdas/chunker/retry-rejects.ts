@@ -10,7 +10,7 @@ import { rejectsFolder } from '../../shared/receipt.ts';
 import { parseReject, type Reject, segmentOfRejects } from '../../shared/rejects.ts';
 import { recordFinder } from './find-records.ts';
 import { openRoute } from './route.ts';
-import type { Transform } from './transform.ts';
+import type { TransformOf } from './transform.ts';
 import { keepReject, needsRecord, type Remade, remakeReject } from './remake-reject.ts';
 
 export type RetryRequest = {
@@ -27,7 +27,7 @@ export type RetryPorts = {
   readonly ledger: Pick<Ledger, 'segments'>;
   readonly results: Pick<Results, 'get' | 'list'>;
   /** Opens what makes events of the source's records. */
-  transformOf(source: Source): Promise<Transform>;
+  readonly transformOf: TransformOf;
   /** Left out when the dump is gone, or is another one by now. */
   readonly dumps?: Dumps | undefined;
 };

@@ -26,6 +26,7 @@ export function chunkSender(names: ChunkNames, queue: Pick<Queue, 'send'>) {
   /** The last chunk of each ordinary lane in the segments before, and in this one. */
   const ends = new Map<number, ChunkPlace>();
   const newEnds = new Map<number, ChunkPlace>();
+  /** Where the events of an ordinary lane end with this chunk. */
   const places = new WeakMap<ClosedChunk, ChunkPlace>();
   const underWay: Promise<void>[] = [];
   let last: Promise<void> = Promise.resolve();
@@ -38,19 +39,21 @@ export function chunkSender(names: ChunkNames, queue: Pick<Queue, 'send'>) {
     for (const [i, chunk] of closed.entries()) {
       segment.recycle(chunk);
       for (const part of compressed[i] ?? []) {
-        if ('body' in part) messages.push(number(part, chunk, segment.number));
+        if ('body' in part) messages.push(number(part, segment.number));
         else segment.refuse(part);
       }
+      // Of one that was refused whole, the one before it in its lane.
+      const end = newEnds.get(chunk.lane) ?? ends.get(chunk.lane);
+      if (end && !isOwnLane(chunk.lane)) places.set(chunk, end);
     }
     await queue.send(messages);
   }
 
-  function number({ after, ...part }: CompressedChunk, chunk: ClosedChunk, segment: number): OutgoingMessage {
+  function number({ after, ...part }: CompressedChunk, segment: number): OutgoingMessage {
     const place = { segment, number: sent };
     sent += 1;
-    places.set(chunk, place);
     if (!isOwnLane(part.lane)) newEnds.set(part.lane, place);
-    const before = after && ((after.chunk && places.get(after.chunk)) ?? ends.get(after.lane));
+    const before = after && (after.chunk ? places.get(after.chunk) : ends.get(after.lane));
     return toMessage({ ...part, ...place, ...(before && { after: before }) }, names);
   }
 

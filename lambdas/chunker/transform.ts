@@ -3,8 +3,11 @@ import type { AmplitudeEvent, JsonObject } from '../../shared/amplitude-event.ts
 import type { FilterFunction, MapFunction, RecordPosition, Source } from '../../shared/config.ts';
 import { compileConverter } from '../../shared/converter.ts';
 import { secretsOf } from '../../shared/enrich-step.ts';
+import type { Log } from '../../shared/log.ts';
 import { openPreset } from '../../shared/presets.ts';
+import type { References } from '../../shared/references.ts';
 import { keyedHash } from './enrich/hash.ts';
+import { lookupTables } from './enrich/lookup-tables.ts';
 import { openStep, type StepPorts } from './enrich/open-step.ts';
 import type { Draft, Origin, Step } from './enrich/step.ts';
 import { openFilter } from './filter.ts';
@@ -23,6 +26,7 @@ import {
 import { openMap } from './open-map.ts';
 import type { RawRecord } from './raw-record.ts';
 import { readRecord } from './read-record.ts';
+import { findReferences, type FoundReferences, isOutdated } from './references.ts';
 import { type ChooseProject, openRoute } from './route.ts';
 
 /**
@@ -34,10 +38,13 @@ export type Transform = (
   dumpKey: string,
 ) => readonly MadeEvents[] | Promise<readonly MadeEvents[]>;
 
-export type TransformPorts = StepPorts;
+export type TransformPorts = Pick<StepPorts, 'secret'> & {
+  readonly references: References;
+  readonly log: Log;
+};
 
 /** Opens the transform of a source; once per sandbox, see `openTransforms`. */
-export async function openTransform(source: Source, ports: TransformPorts): Promise<Transform> {
+export async function openTransform(source: Source, ports: StepPorts): Promise<Transform> {
   const enrich = source.enrich ?? [];
   const steps = await Promise.all(enrich.map((step, i) => openStep(step, `enrich[${i}]`, ports)));
   const [secret] = secretsOf(enrich);
@@ -70,20 +77,36 @@ export function compileTransform(
 /** What other platforms' records become, if that is what they are. */
 function openBase({ preset, convert }: Source): MapFunction | undefined {
   if (preset) return openPreset(preset);
+  if (typeof convert === 'string')
+    throw new Error(`the converter file ${convert} was not loaded with the configuration`);
   return convert && compileConverter(convert).map;
 }
 
-/** Opens each source's transform when it is first asked for, and keeps it as long as the process lives. */
-export function openTransforms(ports: TransformPorts): (source: Source) => Promise<Transform> {
-  const opened = new WeakMap<Source, Promise<Transform>>();
-  return (source) => {
+/** The transform of a source, with its reference files in these versions; without them as they are now. */
+export type TransformOf = (source: Source, found?: FoundReferences) => Promise<Transform>;
+
+/** Opens each source's transform when it is first asked for, and keeps it as long as its reference files stay the same. */
+export function openTransforms({ secret, references, log }: TransformPorts): TransformOf {
+  const opened = new Map<Source, { readonly found: FoundReferences; readonly transform: Promise<Transform> }>();
+  const tables = lookupTables(references, log);
+  return async (source, given) => {
+    const found = given ?? (await findReferences(source, references));
+    // Also those of other sources: nobody is to hold an old table in memory beside the new one.
+    for (const [other, known] of opened) if (isOutdated(known.found, found)) opened.delete(other);
     const known = opened.get(source);
-    if (known) return known;
-    const opening = openTransform(source, ports);
-    opened.set(source, opening);
+    if (known) return known.transform;
+    const transform = openTransform(source, {
+      secret,
+      table(lookup) {
+        const reference = found.get(lookup.file);
+        if (!reference) throw new Error(`nobody has looked for ${lookup.file}`);
+        return tables.open(lookup, reference);
+      },
+    });
+    opened.set(source, { found, transform });
     // What could not be opened is tried again with the next dump.
-    opening.catch(() => opened.delete(source));
-    return opening;
+    transform.catch(() => opened.get(source)?.transform === transform && opened.delete(source));
+    return transform;
   };
 }
 

@@ -30,6 +30,11 @@ export function queueMaxReceives(maxTries: number): number {
   return 10 * maxTries + 100;
 }
 
+/** Who is behind for so long is given up before the queue would do it, which books nothing. */
+export function maxReceivesBehind(maxTries: number): number {
+  return queueMaxReceives(maxTries) - 50;
+}
+
 /** The longest first wait on the parked queue: SQS delays a message by at most 15 minutes. */
 export const MAX_DELAY_MS = 900_000;
 

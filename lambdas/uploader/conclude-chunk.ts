@@ -19,7 +19,7 @@ import type { Delivery } from './deliver-events.ts';
 import { NO_REST, type Rest, restAfter, type Sent } from './pace.ts';
 
 export type ConcludePorts = CloseBooksPorts & {
-  readonly importer: Pick<Importer, 'uploaders'>;
+  readonly importer: Pick<Importer, 'uploaders' | 'lanes'>;
   readonly ledger: Ledger;
   readonly results: Results;
   readonly parked: Pick<Queue, 'send'>;
@@ -98,9 +98,9 @@ export function restLeft(
   sent: Omit<Sent, 'tookMs'>,
   target: Target,
   { endedAt, tookMs }: Pick<Delivered, 'endedAt' | 'tookMs'>,
-  { importer: { uploaders }, now }: ConcludePorts,
+  { importer: { uploaders, lanes }, now }: ConcludePorts,
 ): Rest {
-  const { heldMs, hiddenMs } = restAfter({ ...sent, tookMs }, { ...target, uploaders });
+  const { heldMs, hiddenMs } = restAfter({ ...sent, tookMs }, { ...target, uploaders, lanes });
   const gone = now() - endedAt;
   return { heldMs: Math.max(0, heldMs - gone), hiddenMs: Math.max(0, hiddenMs - gone) };
 }

@@ -25,19 +25,21 @@ const MAX_HOLD_MS = 2_000;
 type Sandbox = ReturnType<typeof openSandbox>;
 let sandbox: Sandbox | undefined;
 
-/** Lanes that came together are taken side by side, and each one's messages one after the other. */
+/**
+ * Lanes that came together are taken side by side, and each one's messages one after the other. What is done with is removed at
+ * once, as Lambda does so only when all of them are through, and until then its lane cannot go on.
+ */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   sandbox ??= openSandbox();
   const lanes = Map.groupBy(event.Records, (record) => record.attributes.MessageGroupId ?? record.messageId);
-  const uploaders = importer.uploaders * lanes.size;
-  const failures = await Promise.all([...lanes.values()].map((records) => takeRecords(records, uploaders)));
+  const failures = await Promise.all([...lanes.values()].map((records) => takeRecords(records, lanes.size)));
   return { batchItemFailures: failures.flat() };
 }
 
-/** Of one lane. */
+/** Of one of so many lanes. */
 async function takeRecords(
   records: readonly SQSRecord[],
-  uploaders: number,
+  lanes: number,
 ): Promise<SQSBatchResponse['batchItemFailures']> {
   sandbox ??= openSandbox();
   const { ports, upload, parked } = sandbox;
@@ -48,17 +50,23 @@ async function takeRecords(
     return { body, received: { receives, maxTries: from.maxTries, ...(group !== undefined && { group }) } };
   });
   const { deadLetters } = from;
+  const uploaders = importer.uploaders * lanes;
   const taken = await takeLane(messages, { ...ports, deadLetters, importer: { ...importer, uploaders } });
   const batchItemFailures: { itemIdentifier: string }[] = [];
   for (const [i, record] of records.entries()) {
     const its = taken[i];
-    if (its?.kind !== 'again') continue;
-    batchItemFailures.push({ itemIdentifier: record.messageId });
-    await from.queue.hide(record.receiptHandle, its.afterMs).catch((error: unknown) => {
-      logJson('warn', 'message stays hidden until its visibility timeout', { error: describeError(error) });
-    });
+    if (its?.kind === 'again') {
+      batchItemFailures.push({ itemIdentifier: record.messageId });
+      await from.queue.hide(record.receiptHandle, its.afterMs).catch(noteHidden);
+    } else if (lanes > 1) {
+      await from.queue.remove(record.receiptHandle).catch(noteHidden);
+    }
   }
   return batchItemFailures;
+}
+
+function noteHidden(error: unknown): void {
+  logJson('warn', 'message stays hidden until its visibility timeout', { error: describeError(error) });
 }
 
 function openSandbox() {

@@ -1,14 +1,23 @@
 /** How long a lane rests after a chunk, so that Amplitude need not throttle anybody: arithmetic instead of 429s. */
-import { API_LIMITS, type Api, PACE, RATE_WINDOW_MS } from '../../shared/amplitude-limits.ts';
+import {
+  API_LIMITS,
+  type Api,
+  EVENTS_PER_REQUEST,
+  eventsPerId,
+  PACE,
+  RATE_WINDOW_MS,
+} from '../../shared/amplitude-limits.ts';
 
 /** An upload that takes longer is paced as if it had begun so long before its end. */
 const JITTER_MS = 1_000;
 
 export type PaceRules = {
   readonly api: Api;
-  /** What the whole project may send, over all uploaders; undefined: as much as it can. */
+  /** What the whole project may send, over all its lanes; undefined: as much as it can. */
   readonly projectEventsPerSecond?: number | undefined;
   readonly uploaders: number;
+  /** How many lanes a project with such a cap has; it has none beside them. */
+  readonly lanes: number;
 };
 
 export type Sent = {
@@ -26,7 +35,7 @@ export type Sent = {
 /**
  * How long, in ms from the end of the upload, until the lane's next one. `heldMs` if whoever uploaded waits meanwhile, so that
  * he cannot upload for other lanes; `hiddenMs` if he does not. As a lane has one chunk in flight, this bounds the rate of
- * each of its devices without any state; with a cap on the project, each of the uploaders keeps to its share of it.
+ * each of its devices without any state; with a cap on the project, each of the lanes keeps to its share of it.
  */
 export type Rest = { readonly heldMs: number; readonly hiddenMs: number };
 
@@ -34,7 +43,8 @@ export const NO_REST: Rest = { heldMs: 0, hiddenMs: 0 };
 
 export function restAfter(sent: Sent, rules: PaceRules): Rest {
   const cap = rules.projectEventsPerSecond;
-  const forProject = cap === undefined ? 0 : (1_000 * sent.events * rules.uploaders) / cap;
+  // Not the uploaders' share: who lets a lane rest unseen uploads for another one meanwhile.
+  const forProject = cap === undefined ? 0 : (1_000 * sent.events * rules.lanes) / cap;
   const least = Math.max(0, forProject, sent.wasThrottled ? RATE_WINDOW_MS : 0);
   const { heldMs, hiddenMs } = restForDevice(sent, rules);
   return { heldMs: Math.ceil(Math.max(least, heldMs)), hiddenMs: Math.ceil(Math.max(least, hiddenMs)) };
@@ -46,12 +56,11 @@ export function restAfter(sent: Sent, rules: PaceRules): Rest {
  * it, as if each of them had as much of it; and when nobody is held up by their rest, as if each of the lanes had.
  */
 function restForDevice({ hottest, spread, tookMs }: Sent, { api, uploaders }: PaceRules): Rest {
-  const { eventsPerSecond } = API_LIMITS[api];
   if (spread === 1) {
-    const ms = cycleMs(hottest, eventsPerSecond) - Math.min(tookMs, JITTER_MS);
+    const ms = cycleMs(hottest, api) - Math.min(tookMs, JITTER_MS);
     return { heldMs: ms, hiddenMs: ms };
   }
-  const msPerEvent = 1_000 / (PACE * eventsPerSecond);
+  const msPerEvent = 1_000 / (PACE * API_LIMITS[api].eventsPerSecond);
   const heldMs = hottest * Math.min(uploaders, spread) * msPerEvent - tookMs;
   return heldMs <= 0 ? NO_REST : { heldMs, hiddenMs: hottest * spread * msPerEvent - tookMs };
 }
@@ -59,9 +68,10 @@ function restForDevice({ hottest, spread, tookMs }: Sent, { api, uploaders }: Pa
 /**
  * Milliseconds from the beginning of an upload with so many events of a device to the next one's. When in the course of an
  * upload Amplitude counts it is not known: in a window, the first one may be counted at its end, the last one at its
- * beginning. So a window may hold what is begun within its length and that of an upload, and one more.
+ * beginning. So a window may hold what is begun within its length and that of an upload, and one more, as large as any.
  */
-function cycleMs(events: number, eventsPerSecond: number): number {
-  const allowed = (eventsPerSecond * RATE_WINDOW_MS) / 1_000;
-  return ((RATE_WINDOW_MS + JITTER_MS) * events) / Math.max(1, allowed - events);
+function cycleMs(events: number, api: Api): number {
+  const allowed = (API_LIMITS[api].eventsPerSecond * RATE_WINDOW_MS) / 1_000;
+  const oneMore = Math.min(EVENTS_PER_REQUEST, eventsPerId(api));
+  return ((RATE_WINDOW_MS + JITTER_MS) * events) / (allowed - oneMore);
 }

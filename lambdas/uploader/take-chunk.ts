@@ -15,11 +15,11 @@ export type TakeChunkPorts = UploadChunkPorts & {
 };
 
 /**
- * `done`: to be acknowledged; `isHeld` when its lane was given its rest meanwhile. `again`: to be seen again after so many ms; if it `isSettled`, only its lane rests so long,
+ * `done`: to be acknowledged; its lane `goesOn` at once if it was given its rest meanwhile or nothing was sent. `again`: to be seen again after so many ms; if it `isSettled`, only its lane rests so long,
  * and it can be acknowledged at any time.
  */
 export type TakenChunk =
-  | { readonly kind: 'done'; readonly isHeld: boolean }
+  | { readonly kind: 'done'; readonly goesOn: boolean }
   | { readonly kind: 'again'; readonly afterMs: number; readonly isSettled: boolean };
 
 /** Never throws. */
@@ -65,12 +65,12 @@ export async function afterOutcome(outcome: UploadOutcome, { hold }: TakeChunkPo
       // SQS hides a message for whole seconds only.
       const ms = isHeld ? heldMs : hiddenMs % 1_000;
       if (ms > 0) await hold?.sleep(ms);
-      if (isHeld) return { kind: 'done', isHeld: ms > 0 };
+      if (isHeld) return { kind: 'done', goesOn: ms > 0 };
       return { kind: 'again', afterMs: hold ? hiddenMs - ms : hiddenMs, isSettled: true };
     }
     case 'skipped':
     case 'dead':
-      return { kind: 'done', isHeld: false };
+      return { kind: 'done', goesOn: true };
   }
 }
 

@@ -9,11 +9,16 @@ import { howManyFit, uploadTogether } from './upload-together.ts';
 export type LaneMessage = { readonly body: string; readonly received: Received };
 
 /**
- * After so long what is left is given back, so that lanes take turns; one that rests in between, because of a hot device, goes
- * on for longer, as each wait for its turn would slow the device down.
+ * Lanes take turns: after an upload what is left is given back. Only a lane that was given its rest meanwhile, because of a
+ * hot device, goes on for so long, as each wait for its turn would slow the device down.
  */
-const MAX_MS = 2_000;
-const MAX_RESTING_MS = 30_000;
+const MAX_MS = 30_000;
+
+/**
+ * A message that is received more often goes alone: perhaps it waits only because of one behind it that Amplitude has no answer
+ * to, and it must not die for that.
+ */
+const MAX_RECEIVES_TOGETHER = 5;
 
 /** What is to become of each message. Never throws. */
 export async function takeLane(
@@ -22,10 +27,8 @@ export async function takeLane(
 ): Promise<readonly TakenChunk[]> {
   const began = ports.now();
   const taken: TakenChunk[] = [];
-  let last: TakenChunk = { kind: 'done', isHeld: false };
-  while (taken.length < messages.length && last.kind === 'done') {
-    const maxMs = last.isHeld ? MAX_RESTING_MS : MAX_MS;
-    if (taken.length > 0 && ports.now() - began > maxMs) break;
+  let last: TakenChunk = { kind: 'done', goesOn: true };
+  while (taken.length < messages.length && last.kind === 'done' && last.goesOn && ports.now() - began <= MAX_MS) {
     const left = messages.slice(taken.length);
     const some = (await takeTogether(left, ports)) ?? (await takeFirst(left, ports));
     taken.push(...some);
@@ -50,8 +53,9 @@ async function takeTogether(
   const began = ports.now();
   try {
     const [received] = messages.map((message) => message.received);
-    const found = messages.length > 1 ? fittingChunks(messages, ports) : undefined;
-    if (!found || !received) return undefined;
+    if (!received || messages.length === 1 || received.receives > MAX_RECEIVES_TOGETHER) return undefined;
+    const found = fittingChunks(messages, ports);
+    if (!found) return undefined;
     const { chunks, target } = found;
     const outcomes = await uploadTogether(chunks, target, received, ports);
     if (!outcomes) return undefined;

@@ -4,7 +4,7 @@ import { closeBooks } from '../../shared/close-books.ts';
 import type { Importer } from '../../shared/config.ts';
 import { describeError } from '../../shared/log.ts';
 import { type Target, targetOf } from '../../shared/target.ts';
-import { behindMs } from './back-off.ts';
+import { behindMs, maxReceivesBehind } from './back-off.ts';
 import {
   type ConcludePorts,
   conclude,
@@ -18,12 +18,15 @@ import {
 import { type DeliverChunkPorts, deliverChunk } from './deliver-chunk.ts';
 
 export type UploadChunkPorts = ConcludePorts &
-  DeliverChunkPorts & { readonly importer: Pick<Importer, 'sources' | 'uploaders'> };
+  DeliverChunkPorts & { readonly importer: Pick<Importer, 'sources' | 'uploaders' | 'lanes'> };
 
 /** Throws only when not even the chunk's try or its death can be booked. */
 export async function uploadChunk(chunk: Chunk, received: Received, ports: UploadChunkPorts): Promise<UploadOutcome> {
   try {
     const hindrance = await findHindrance(chunk, received, ports);
+    if (hindrance?.kind === 'behind' && received.receives >= maxReceivesBehind(received.maxTries)) {
+      return await die(chunk, 'earlier events of its device are still on their way', received, ports);
+    }
     if (hindrance) return hindrance;
     const target = findTarget(chunk, ports);
     if (typeof target === 'string') return await die(chunk, target, received, ports);

@@ -1,6 +1,6 @@
 /** Several small chunks of a lane in one request: many small dumps must not mean many small requests. */
 import { API_LIMITS, EVENTS_PER_REQUEST, eventsPerId } from '../../shared/amplitude-limits.ts';
-import type { Chunk, ChunkHeader } from '../../shared/chunk.ts';
+import { type Chunk, chunkId, type ChunkHeader } from '../../shared/chunk.ts';
 import type { Target } from '../../shared/target.ts';
 import { type Received, restLeft, settle, type UploadOutcome, waitOrDie } from './conclude-chunk.ts';
 import { NOTHING } from './deliver-events.ts';
@@ -10,6 +10,7 @@ import { findHindrance, type UploadChunkPorts } from './upload-chunk.ts';
 /** How many of the chunks, from the first on, fit one request; at least one. */
 export function howManyFit(chunks: readonly ChunkHeader[], { api }: Pick<Target, 'api'>): number {
   const { bytesPerRequest } = API_LIMITS[api];
+  const ids = new Set<string>();
   let fit = 0;
   let [events, bytes, hottest] = [0, 0, 0];
   for (const chunk of chunks) {
@@ -19,7 +20,10 @@ export function howManyFit(chunks: readonly ChunkHeader[], { api }: Pick<Target,
     const isFirst = fit === 0;
     const fits = events <= EVENTS_PER_REQUEST && bytes <= bytesPerRequest && hottest <= eventsPerId(api);
     const isOfAnother = chunk.source !== chunks[0]?.source || chunk.project !== chunks[0]?.project;
-    if (!isFirst && (!fits || chunk.after || isOfAnother)) break;
+    // A message may come twice.
+    const isRepeat = ids.has(chunkId(chunk));
+    if (!isFirst && (!fits || isRepeat || chunk.after || isOfAnother)) break;
+    ids.add(chunkId(chunk));
     fit += 1;
   }
   return Math.max(1, fit);

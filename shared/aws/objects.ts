@@ -48,6 +48,25 @@ export function s3Dumps(client: S3Client, patience: S3Patience = {}): Dumps {
   };
 }
 
+/** The object as it is now, as a dump; undefined when there is none. */
+export function describeObject(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  patience: S3Patience = {},
+): Promise<Dump | undefined> {
+  return tryS3(`find ${dumpUrl({ bucket, key })}`, patience, async ({ abortSignal }) => {
+    const command = new HeadObjectCommand({ Bucket: bucket, Key: key });
+    const answer = await client.send(command, { abortSignal }).catch((error: unknown) => {
+      if (statusOf(error) !== 404) throw error;
+    });
+    if (!answer) return undefined;
+    const { ETag, ContentLength } = answer;
+    if (ETag === undefined || ContentLength === undefined) throw new Error('S3 did not say its ETag and size');
+    return { bucket, key, etag: ETag.replaceAll('"', ''), size: ContentLength };
+  });
+}
+
 /** Where results lie as objects of `bucket`. */
 export function s3Results(client: S3Client, bucket: string, patience: S3Patience = {}): Results {
   const { stallMs = 20_000 } = patience;

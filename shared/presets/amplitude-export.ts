@@ -3,7 +3,7 @@
  * (https://amplitude.com/docs/apis/analytics/export).
  */
 import * as z from 'zod';
-import type { AmplitudeEvent, JsonObject } from '../amplitude-event.ts';
+import { type AmplitudeEvent, type JsonObject, RESERVED_EVENTS } from '../amplitude-event.ts';
 import type { MapFunction } from '../config.ts';
 import { historyOptions, identifyOptions, ipUnlessPlaced, toEvent, toHistoryEvent } from './history.ts';
 import { numberOf, parsedObjectOf, pickFields, show, textOf, unlessEmpty, wholeOf } from './read-field.ts';
@@ -20,16 +20,6 @@ export const amplitudeExportSchema = z.strictObject({
   reservedEvents: z.enum(['filter', 'rename', 'keep']).default('filter'),
 });
 export type AmplitudeExportOptions = z.output<typeof amplitudeExportSchema>;
-
-/** Reserved by the HTTP V2 documentation. Autocapture's names (`[Amplitude] Page Viewed`) are not: SDKs send them. */
-const RESERVED_EVENTS: ReadonlySet<string> = new Set([
-  '[Amplitude] Start Session',
-  '[Amplitude] End Session',
-  '[Amplitude] Revenue',
-  '[Amplitude] Revenue (Verified)',
-  '[Amplitude] Revenue (Unverified)',
-  '[Amplitude] Merged User',
-]);
 
 /** Revenue of an event as SDKs record it among its properties; sent back where the API takes it. */
 const REVENUE_PROPERTIES: ReadonlySet<string> = new Set([

@@ -20,6 +20,8 @@ export type Stores = {
   readonly uploads: Pick<Queue, 'send'>;
   /** Puts the object into the landing bucket and sends the notification that S3 would. */
   drop(key: string, body: string | Buffer): Promise<{ readonly dump: Dump; readonly notification: string }>;
+  /** Puts an object into a bucket of somebody else's, which is made first. */
+  putElsewhere(bucket: string, key: string, body: string): Promise<void>;
   /** Sends a body to the queue that the landing bucket notifies. */
   notify(body: string): Promise<void>;
   /** Messages in each queue, by name; those that are hidden count. */
@@ -68,6 +70,10 @@ export async function createStores(
       const notification = s3Notification(dump);
       await notify(notification);
       return { dump, notification };
+    },
+    async putElsewhere(bucket, key, body) {
+      await fauxqs.createBucket(bucket);
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
     },
     notify,
     async queued() {

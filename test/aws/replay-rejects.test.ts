@@ -9,8 +9,9 @@ import { type Receipt, receiptKey } from '../../shared/receipt.ts';
 import { startDeployed } from './deployed.ts';
 import { synthesize } from './synthesize.ts';
 import { until } from './until.ts';
+import { PORTS } from '../lambdas/chunker/making.ts';
 
-const transformOf = openTransforms({ secret: async () => 'a key for hashes' });
+const transformOf = openTransforms(PORTS);
 const API_KEY = '0123456789abcdef0123456789abcdef';
 
 test('what a mended configuration makes of them is delivered, and the receipt is amended and announced', async () => {

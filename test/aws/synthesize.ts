@@ -16,8 +16,11 @@ export type Synthesized = {
   remove(): void;
 };
 
-/** Takes about three seconds. The configuration is written out as JSON, so that it can hold no `map`. */
-export async function synthesize(importer: ImporterInput): Promise<Synthesized> {
+/** Takes about three seconds. The configuration is written out as JSON, so that it can hold no `map`; `files` lie beside it. */
+export async function synthesize(
+  importer: ImporterInput,
+  files: Readonly<Record<string, string>> = {},
+): Promise<Synthesized> {
   const project = mkdtempSync(join(tmpdir(), 's3-to-amplitude-stack-'));
   const remove = () => rmSync(project, { recursive: true, force: true });
   try {
@@ -25,6 +28,7 @@ export async function synthesize(importer: ImporterInput): Promise<Synthesized> 
     symlinkSync(join(ROOT, 'node_modules'), join(project, 'node_modules'), 'junction');
     const config = `import { defineImporter } from './shared/config.ts';\nexport default defineImporter(${JSON.stringify(importer)});\n`;
     writeFileSync(join(project, 'importer.config.ts'), config);
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(project, name), content);
     const folder = join(project, 'cdk.out');
     // `npm run synth` validates the stack already.
     const env = { ...process.env, CDK_OUTDIR: folder, CDK_VALIDATION: 'false' };

@@ -142,6 +142,31 @@ describe('functions', () => {
   });
 });
 
+describe('files that the configuration names', () => {
+  const source = { name: 'events', project: { secret: 'amplitude/main' } };
+  const lookup = (file: string): EnrichStep => ({ lookup: { file, key: 'city', column: 'code', take: ['name'] } });
+  const reads = (enrich: EnrichStep[]) =>
+    grantsOf(templateOf({ existingBucket: 'dumps', sources: [{ ...source, enrich }] })).filter(
+      ([action, resource]) => action === 's3:GetObject' && !resource.includes('dumps/*'),
+    );
+
+  test('in S3 may be read by the chunker, each by its own name, and nothing else', () => {
+    expect(reads([{ drop: ['ip'] }])).toEqual([]);
+    const files = ['s3://refs/places.csv', 's3://refs/a b/*?.csv', 's3://refs/places.csv'];
+    expect(reads(files.map(lookup))).toEqual([
+      ['s3:GetObject', expect.stringContaining('":s3:::refs/places.csv"')],
+      ['s3:GetObject', expect.stringContaining('":s3:::refs/a b/${*}${?}.csv"')],
+    ]);
+  });
+
+  test('beside it must be there and right before anything is deployed', () => {
+    const settings = { sources: [{ ...source, convert: './converter.json', enrich: [lookup('./places.csv')] }] };
+    expect(() => templateOf(settings)).toThrow(
+      /sources\[0\]\.enrich\[0\]\.lookup\.file: cannot read \.\/places\.csv: .*\n.*sources\[0\]\.convert: cannot read \.\/converter\.json/,
+    );
+  });
+});
+
 test('the chunker may send a dump that waits for its turn back to its own queue, only where a source wants order', () => {
   const [project, inOrder] = [{ secret: 'amplitude/api-key' }, true];
   const ordered = templateOf({ sources: [{ name: 'days', project, inOrder }] });

@@ -31,10 +31,10 @@ export type PolicyProperties = { readonly PolicyDocument: { readonly Statement: 
 export const MAPPING = 'AWS::Lambda::EventSourceMapping';
 
 /** Without bundling, which takes seconds. */
-export function templateOf(settings: Partial<ImporterInput> = {}): Template {
+export function templateOf(settings: Partial<ImporterInput> = {}, folder = import.meta.dirname): Template {
   const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
   const sources = [{ name: 'events', prefix: 'incoming/', project: { secret: 'amplitude/api-key' } }];
-  return Template.fromStack(new ImporterStack(app, 'Test', defineImporter({ sources, ...settings })));
+  return Template.fromStack(new ImporterStack(app, 'Test', defineImporter({ sources, ...settings }), folder));
 }
 
 export function propertiesOf<Properties>(of: Template, type: string): (Properties & { readonly id: string })[] {

@@ -4,10 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { replayMessages } from '../../cli/replay-messages.ts';
+import { isOwnLane } from '../../lambdas/chunker/lanes.ts';
 import { importMessage } from '../../lambdas/chunker/notification.ts';
 import { type Between, type Engine, openEngine } from '../../local/engine.ts';
 import { type VirtualClock, virtualClock } from '../../local/virtual-clock.ts';
 import { type Books, sumBooks } from '../../shared/books.ts';
+import { decodeChunkHeader } from '../../shared/chunk.ts';
 import { defineImporter, type Importer } from '../../shared/config.ts';
 import { type Dump, dumpId } from '../../shared/dump.ts';
 import { describeFile } from '../../shared/embedded/files.ts';
@@ -18,7 +20,8 @@ import { type Receipt, receiptKey } from '../../shared/receipt.ts';
 import { expectClosed } from './expect-closed.ts';
 import { fickleAmplitude } from './fickle-amplitude.ts';
 import { count, type Fired, startLife } from './life.ts';
-import { type MadeDump, makeDump, randomFrom, routeOf, type Scenario, SILENCED_DEVICE } from './scenario.ts';
+import { PORTS } from '../lambdas/chunker/making.ts';
+import { type MadeDumps, makeDumps, randomFrom, routeOf, type Scenario, SILENCED_DEVICE } from './scenario.ts';
 
 /** Any time will do; SQLite keeps milliseconds exactly. */
 const START = Date.UTC(2026, 10, 21);
@@ -39,15 +42,18 @@ export async function runScenario(scenario: Scenario, fired: Fired): Promise<voi
 }
 
 async function runIn(directory: string, scenario: Scenario, fired: Fired): Promise<void> {
-  const made = makeDump(scenario);
-  const path = join(directory, 'dump.ndjson');
-  writeFileSync(path, made.text);
-  const dump = await describeFile(path);
+  const made = makeDumps(scenario);
+  const dumps: Dump[] = [];
+  for (const [i, text] of made.texts.entries()) {
+    const path = join(directory, `dump-${i}.ndjson`);
+    writeFileSync(path, text);
+    dumps.push(await describeFile(path));
+  }
   const random = randomFrom(scenario.seed + 1);
   const { eventsPerSecond, refusedEventsCount, silencesOne, answerFaults, kills } = scenario;
   let clock = virtualClock(START);
   const amplitude = fickleAmplitude({
-    switches: { batchEventsPerSecond: eventsPerSecond, refusedEventsCount },
+    switches: { batchEventsPerSecond: eventsPerSecond, httpEventsPerSecond: eventsPerSecond, refusedEventsCount },
     silenced: silencesOne ? [SILENCED_DEVICE] : [],
     clock: () => clock,
     random,
@@ -63,13 +69,13 @@ async function runIn(directory: string, scenario: Scenario, fired: Fired): Promi
       const plan = { failures: isCalm ? 0 : scenario.portFailures, killAfterEffect: kill?.afterEffect ?? false };
       const life = startLife(kill ? { ...plan, killAt: kill.at } : plan, random, fired);
       const state = openState(join(directory, 'state'));
-      const { watch, wrong } = watchBooks(dump, state);
+      const { watch, wrong } = watchBooks(dumps, state);
       const between: Between = (name, port) =>
-        life.between(name, watch(name, duplicating(name, port, scenario, random, fired)));
+        life.between(name, watch(name, duplicating(name, noticing(name, port, fired), scenario, random, fired)));
       const open = (through: Between) =>
-        openOn({ state, scenario, number, between: through, amplitude, clock, random });
+        openOn({ state, scenario, number, between: through, amplitude, clock, random, fired });
       const killed = life.over.then(() => 'killed' as const);
-      const end = await Promise.race([live(open(between), dump), killed, wrong]);
+      const end = await Promise.race([live(open(between), dumps), killed, wrong]);
       count(fired, `life ${end}`);
       const isSettled =
         end === 'finished' &&
@@ -78,7 +84,7 @@ async function runIn(directory: string, scenario: Scenario, fired: Fired): Promi
           clock,
           outOfOrder,
         )) === 0;
-      if (isSettled) await check({ engine: open((_, port) => port), dump, made, amplitude, outOfOrder });
+      if (isSettled) await check({ engine: open((_, port) => port), dumps, made, amplitude, outOfOrder });
       state.close();
       if (isSettled) return;
     }
@@ -96,17 +102,18 @@ type Opening = {
   readonly amplitude: ReturnType<typeof fickleAmplitude>;
   readonly clock: VirtualClock;
   readonly random: () => number;
+  readonly fired: Fired;
 };
 
-function openOn({ state, scenario, number, between, amplitude, clock, random }: Opening): Engine {
+function openOn({ state, scenario, number, between, amplitude, clock, random, fired }: Opening): Engine {
   return openEngine({
     state,
     importer: configure(scenario),
     fingerprint: scenario.changesConfig && number > 0 ? 'second' : 'first',
     amplitude: { upload: amplitude.upload },
     apiKey: async ({ secret }) => secret,
-    transforms: { secret: async () => 'a key for hashes' },
-    log: () => undefined,
+    transforms: PORTS,
+    log: (_level, message) => count(fired, message),
     clock,
     random,
     workers: clock.setSleepers,
@@ -115,20 +122,22 @@ function openOn({ state, scenario, number, between, amplitude, clock, random }: 
 }
 
 function configure(scenario: Scenario): Importer {
-  const { segmentRecords, eventsPerChunk, lanes, uploaders } = scenario;
+  const { segmentRecords, eventsPerChunk, lanes, uploaders, api, lane } = scenario;
   return defineImporter({
     segmentRecords,
     lanes,
     uploaders,
     maxTries: 30,
-    sources: [{ name: 'chaos', ...routeOf(scenario), caps: { eventsPerChunk } }],
+    sources: [{ name: 'chaos', ...routeOf(scenario), format: 'ndjson', api, lane, caps: { eventsPerChunk } }],
   });
 }
 
 /** Asks for the import as a person does who types the same command again, and works until nothing is left or something fails. */
-async function live(engine: Engine, dump: Dump): Promise<'finished' | 'failed'> {
+async function live(engine: Engine, dumps: readonly Dump[]): Promise<'finished' | 'failed'> {
   try {
-    await engine.queues.intake.send([{ id: 'again', body: importMessage({ dump, source: 'chaos' }) }]);
+    for (const dump of dumps) {
+      await engine.queues.intake.send([{ id: 'again', body: importMessage({ dump, source: 'chaos' }) }]);
+    }
     await engine.run();
     return 'finished';
   } catch (error) {
@@ -153,6 +162,23 @@ function noting(queue: Queue, outOfOrder: Set<string>): Pick<Queue, 'send'> {
     async send(messages) {
       for (const { body } of messages) outOfOrder.add(body);
       return queue.send(messages);
+    },
+  };
+}
+
+/** Counts the chunks of lanes of their own, and those that wait for another lane. */
+function noticing<Port extends object>(name: string, port: Port, fired: Fired): Port {
+  if (name !== 'upload' || !('send' in port)) return port;
+  const queue = port as unknown as Queue;
+  return {
+    ...port,
+    async send(messages: readonly OutgoingMessage[]) {
+      for (const { body } of messages) {
+        const { lane, after } = decodeChunkHeader(body);
+        if (isOwnLane(lane)) count(fired, 'chunk in a lane of its own');
+        if (after) count(fired, 'chunk after one of another lane');
+      }
+      await queue.send(messages);
     },
   };
 }
@@ -188,7 +214,7 @@ function duplicating<Port extends object>(
 }
 
 /** Looks at the books after every call of the ledger; the engine would take what is wrong for a failure and try again. */
-function watchBooks(dump: Dump, { db }: State) {
+function watchBooks(dumps: readonly Dump[], { db }: State) {
   const ledger = embeddedLedger(db);
   let accuse: (error: unknown) => void = () => undefined;
   const wrong = new Promise<never>((_, reject) => {
@@ -202,11 +228,13 @@ function watchBooks(dump: Dump, { db }: State) {
         const original = Reflect.get(target, method) as (...args: unknown[]) => Promise<unknown>;
         return async (...args: unknown[]) => {
           const result = await original(...args);
-          const entry = await ledger.entry(dumpId(dump));
-          try {
-            if (entry) expectClosed(sumBooks(await ledger.segments(entry)));
-          } catch (error) {
-            accuse(error);
+          for (const dump of dumps) {
+            const entry = await ledger.entry(dumpId(dump));
+            try {
+              if (entry) expectClosed(sumBooks(await ledger.segments(entry)));
+            } catch (error) {
+              accuse(error);
+            }
           }
           return result;
         };
@@ -218,33 +246,38 @@ function watchBooks(dump: Dump, { db }: State) {
 
 type Settled = {
   readonly engine: Engine;
-  readonly dump: Dump;
-  readonly made: MadeDump;
+  readonly dumps: readonly Dump[];
+  readonly made: MadeDumps;
   readonly amplitude: ReturnType<typeof fickleAmplitude>;
   readonly outOfOrder: ReadonlySet<string>;
 };
 
-async function check({ engine, dump, made, amplitude, outOfOrder }: Settled): Promise<void> {
-  const stored = amplitude.stored().map(({ insertId, deviceId, apiKey }) => {
-    return { id: insertId ?? '', device: `${deviceId} in ${apiKey}`, project: apiKey };
-  });
+async function check({ engine, dumps, made, amplitude, outOfOrder }: Settled): Promise<void> {
+  const stored = amplitude.stored().map(({ insertId, apiKey }) => ({ id: insertId ?? '', project: apiKey }));
   assert.deepEqual(
-    stored.map(({ id, project }) => [id, project]).toSorted(byId),
-    [...made.valid].toSorted(byId),
+    stored.map(({ id, project }) => `${id} in ${project}`).toSorted(),
+    [...made.valid].map(([id, { project }]) => `${id} in ${project}`).toSorted(),
     'what is stored is what is valid, once, and in its project',
   );
-  const entry = await engine.ledger.entry(dumpId(dump));
-  assert.equal(entry?.state, 'closed');
-  const books = sumBooks(await engine.ledger.segments(entry));
-  expectClosed(books);
-  assert.deepEqual(pick(books), { delivered: made.valid.size, parked: 0, dead: 0, inFlight: 0 });
-  const receipt = await engine.results.get(receiptKey(entry));
-  assert.deepEqual(pick(JSON.parse(String(receipt)) as Receipt), pick(books), 'the receipt says what the ledger says');
-  if (outOfOrder.size === 0) expectOrder(stored, amplitude.disturbed);
-}
-
-function byId([a]: readonly string[], [b]: readonly string[]): number {
-  return (a ?? '').localeCompare(b ?? '');
+  let delivered = 0;
+  for (const dump of dumps) {
+    const entry = await engine.ledger.entry(dumpId(dump));
+    assert.equal(entry?.state, 'closed');
+    const books = sumBooks(await engine.ledger.segments(entry));
+    expectClosed(books);
+    assert.deepEqual({ ...pick(books), delivered: 0 }, { delivered: 0, parked: 0, dead: 0, inFlight: 0 });
+    const receipt = await engine.results.get(receiptKey(entry));
+    assert.deepEqual(
+      pick(JSON.parse(String(receipt)) as Receipt),
+      pick(books),
+      'the receipt says what the ledger says',
+    );
+    delivered += books.delivered;
+  }
+  assert.equal(delivered, made.valid.size);
+  if (outOfOrder.size > 0) return;
+  const keyed = stored.map(({ id, project }) => ({ id, device: `${made.valid.get(id)?.keyed} in ${project}` }));
+  expectOrder(keyed, amplitude.disturbed);
 }
 
 function pick({ delivered, parked, dead, inFlight }: Pick<Books, 'delivered' | 'parked' | 'dead' | 'inFlight'>) {

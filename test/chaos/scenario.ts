@@ -1,11 +1,17 @@
 /** What a chaos run is made of: a dump, a configuration, and what goes wrong, all from one generated value. */
 import fc from 'fast-check';
+import type { Api } from '../../shared/amplitude-limits.ts';
 
 export type Scenario = {
   readonly seed: number;
+  /** Of all dumps together. */
   readonly records: number;
+  readonly dumps: number;
+  /** HTTP V2 takes so little of a device that it soon gets a lane of its own. */
+  readonly api: Api;
+  readonly lane: 'device' | 'user';
   readonly devices: number;
-  /** Share of the events that are the first device's. */
+  /** Share of the events that are the first device's, and the first user's. */
   readonly hotShare: number;
   /** Share of the records that can make no event. */
   readonly badShare: number;
@@ -33,12 +39,15 @@ export type Scenario = {
 export const scenarios: fc.Arbitrary<Scenario> = fc.record({
   seed: fc.nat(),
   records: fc.integer({ min: 1, max: 600 }),
-  devices: fc.integer({ min: 1, max: 30 }),
+  dumps: fc.constantFrom(1, 1, 3),
+  api: fc.constantFrom<Api[]>('batch', 'http-v2'),
+  lane: fc.constantFrom('device', 'device', 'user'),
+  devices: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 30 })),
   hotShare: fc.constantFrom(0, 0.2, 0.6),
   badShare: fc.constantFrom(0, 0.05, 0.3),
   segmentRecords: fc.integer({ min: 20, max: 300 }),
-  eventsPerChunk: fc.integer({ min: 1, max: 60 }),
-  lanes: fc.integer({ min: 1, max: 8 }),
+  eventsPerChunk: fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 5, max: 15 })),
+  lanes: fc.integer({ min: 1, max: 12 }),
   uploaders: fc.integer({ min: 2, max: 6 }),
   eventsPerSecond: fc.constantFrom(2, 5, 1_000),
   refusedEventsCount: fc.boolean(),
@@ -62,10 +71,18 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-export type MadeDump = {
-  readonly text: string;
-  /** insert_id → the key of its project, of every event that Amplitude will take, in the order of the dump. */
-  readonly valid: ReadonlyMap<string, string>;
+/** An event that Amplitude will take. */
+export type ValidEvent = {
+  /** Dump and what the lane is chosen by. */
+  readonly keyed: string;
+  /** The key of its project. */
+  readonly project: string;
+};
+
+export type MadeDumps = {
+  readonly texts: readonly string[];
+  /** By insert_id, in the order of the dumps. */
+  readonly valid: ReadonlyMap<string, ValidEvent>;
 };
 
 /** The device that is silenced when one is. */
@@ -85,24 +102,35 @@ const BAD_LINES = [
 const TENANTS = ['acme', 'globex', 'hooli', 'initech'];
 const UNKNOWN_TENANT = 'initech';
 
-export function makeDump({ seed, records, devices, hotShare, badShare, silencesOne, routes }: Scenario): MadeDump {
+export function makeDumps(scenario: Scenario): MadeDumps {
+  const { seed, records, dumps, lane, devices, hotShare, badShare, silencesOne, routes } = scenario;
   const random = randomFrom(seed);
-  const valid = new Map<string, string>();
-  const lines: string[] = [];
+  const valid = new Map<string, ValidEvent>();
+  const texts = Array.from({ length: dumps }, () => '');
   for (let n = 0; n < records; n += 1) {
+    const dump = Math.floor((n * dumps) / records);
     if (random() < badShare) {
-      lines.push(BAD_LINES[Math.floor(random() * BAD_LINES.length)] ?? '');
+      texts[dump] += `${BAD_LINES[Math.floor(random() * BAD_LINES.length)]}\n`;
       continue;
     }
-    const device = `device-${random() < hotShare ? 0 : Math.floor(random() * devices)}`;
+    const isHot = random() < hotShare;
+    const [device, user] = ['device', 'user'].map((who) => `${who}-${isHot ? 0 : Math.floor(random() * devices)}`);
     const insertId = `event-${n}`;
     const tenant = TENANTS[n % TENANTS.length] ?? '';
-    const event = { event_type: 'Seen', device_id: device, insert_id: insertId, time: 1_700_000_000_000 + n };
-    lines.push(JSON.stringify(routes ? { ...event, event_properties: { tenant } } : event));
-    const isTaken = !(silencesOne && device === SILENCED_DEVICE) && !(routes && tenant === UNKNOWN_TENANT);
-    if (isTaken) valid.set(insertId, routes ? tenant : 'key');
+    const event = {
+      event_type: 'Seen',
+      device_id: device,
+      ...((random() < 0.3 || lane === 'user') && { user_id: user }),
+      ...(routes && { event_properties: { tenant } }),
+      insert_id: insertId,
+      time: 1_700_000_000_000 + n,
+    };
+    texts[dump] += `${JSON.stringify(event)}\n`;
+    if ((silencesOne && device === SILENCED_DEVICE) || (routes && tenant === UNKNOWN_TENANT)) continue;
+    const keyed = `${lane === 'user' ? user : device} of dump ${dump}`;
+    valid.set(insertId, { keyed, project: routes ? tenant : 'key' });
   }
-  return { text: `${lines.join('\n')}\n`, valid };
+  return { texts, valid };
 }
 
 export function routeOf({ routes }: Scenario) {

@@ -22,6 +22,7 @@ import { delivered } from '../shared/ledger-fixtures.ts';
 import { receiveAll } from '../shared/queue-fixtures.ts';
 import { ENGINES, type TestEngine } from './replay-engines.ts';
 import { receiptsOf, runCli, startCli, temporaryDirectory } from './run-cli.ts';
+import { PORTS } from '../lambdas/chunker/making.ts';
 
 const SHARED_CONFIG = join(import.meta.dirname, '..', '..', 'shared', 'config.ts');
 
@@ -169,7 +170,7 @@ const wrong = importerWith(({ user, n }) => {
   return { event_type: 'Seen', user_id: `${user as string}`, event_properties: { n } };
 });
 
-const transformOf = openTransforms({ secret: async () => 'a key for hashes' });
+const transformOf = openTransforms(PORTS);
 
 /** A dump on this engine, imported with the mistake; only what is delivered needs the test's help. */
 async function importWrong(engine: TestEngine, { key = 'days/monday.ndjson', isDelivered = true } = {}) {
@@ -186,6 +187,7 @@ async function importWrong(engine: TestEngine, { key = 'days/monday.ndjson', isD
     now: Date.now,
     msLeft: () => 900_000,
     transformOf,
+    references: PORTS.references,
   };
   const [source] = wrong.sources;
   if (!source) throw new Error('expected a source');

@@ -11,8 +11,9 @@ const MAIN = join(import.meta.dirname, '..', '..', 'cli', 'main.ts');
 export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
 /** A process that runs, and how it ends. */
-export function startCli(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+export function startCli(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd?: string) {
   const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -28,8 +29,12 @@ export function startCli(args: readonly string[], env: Readonly<Record<string, s
   return { child, finished, printed: () => stdout };
 }
 
-export function runCli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
-  return startCli(args, env).finished;
+export function runCli(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd?: string,
+): Promise<Finished> {
+  return startCli(args, env, cwd).finished;
 }
 
 /** What `--json` printed. */

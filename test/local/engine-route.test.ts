@@ -11,6 +11,7 @@ import { describeFile } from '../../shared/embedded/files.ts';
 import { openState } from '../../shared/embedded/state.ts';
 import type { Receipt } from '../../shared/receipt.ts';
 import { temporaryDirectory } from '../cli/run-cli.ts';
+import { PORTS } from '../lambdas/chunker/making.ts';
 
 const TENANTS = ['acme', 'globex', 'hooli', 'initech', undefined];
 
@@ -72,7 +73,7 @@ test('each event is stored once, in its tenant’s project and data centre, each
         clients[request.project.region]?.upload(request) ?? { kind: 'no-answer', reason: 'no such data centre' },
     },
     apiKey: async ({ secret }) => `key of ${secret}`,
-    transforms: { secret: async () => '' },
+    transforms: PORTS,
     log: () => undefined,
     announce: (receipt) => void receipts.push(receipt),
   });

@@ -243,13 +243,13 @@ test('what is wrong in a map, a filter or a step is said where it stands, in the
       sources[0].map.tiem: unknown setting; did you mean "time"?
       sources[0].enrich[0].hash.secret: missing; expected a string
       sources[0].enrich[0].hash.length: found 3, expected at least 16
-      sources[0].enrich[1]: found {"drp":["a"]}, expected a function from event to event, or an object with one of set, drop, redact, hash, userAgent, url, identify, batch
+      sources[0].enrich[1]: found {"drp":["a"]}, expected a function from event to event, or an object with one of set, drop, redact, hash, userAgent, url, identify, lookup, batch
       sources[0].enrich[2].set.time.value: found a function, expected a value that JSON can hold
       sources[0].enrich[3].redact.patterns[0]: found "(", expected a regular expression
       sources[0].enrich[4].identify.fields.$sett: unknown setting
       sources[0].enrich[5].batch: found "x", expected a function from events to events
       sources[0].enrich[5].size: found 5000, expected at most 1000
-      sources[0].enrich[6]: found "upper", expected a function from event to event, or an object with one of set, drop, redact, hash, userAgent, url, identify, batch
+      sources[0].enrich[6]: found "upper", expected a function from event to event, or an object with one of set, drop, redact, hash, userAgent, url, identify, lookup, batch
       sources[1].filter.or[0].equals: found {}, expected text, a number, true or false]
   `);
 });

@@ -63,6 +63,33 @@ export function testUnits(open: () => LedgerUnderTest): void {
     expect(await ledger.segments(run)).toMatchObject([{ delivered: 10, dead: 0 }]);
   });
 
+  test('tries are counted for each unit by itself, and anew once it was dead', async () => {
+    const { ledger } = open();
+    const { run } = await startDump(ledger);
+    const [first, second] = [chunkOf(run, 0, 0), chunkOf(run, 0, 1)];
+    const counts = [];
+    for (const unit of [first, first, second, first]) counts.push(await ledger.countTry(unit));
+    expect(counts).toEqual([1, 2, 1, 3]);
+    expect(await ledger.unitState(first)).toBe('open');
+    await ledger.bookReplayed(first); // not dead: nothing changes
+    expect(await ledger.countTry(first)).toBe(4);
+    await ledger.bookDead(first, 'no answer');
+    expect(await ledger.countTry(first)).toBe(5);
+    await ledger.bookReplayed(first);
+    expect([await ledger.countTry(first), await ledger.countTry(second)]).toEqual([1, 2]);
+    const remainder = remainderOf(first, '0-1', 4);
+    await ledger.settle(first, parked('0-1', { delivered: 6, refused: 0, parked: 4 }));
+    expect([await ledger.countTry(remainder), await ledger.countTry(remainder)]).toEqual([1, 2]);
+    expect(await ledger.segments(run)).toMatchObject([{ delivered: 6, parked: 4, dead: 0, requests: 2 }]);
+  });
+
+  test('tries at the same time are each counted', async () => {
+    const { ledger } = open();
+    const { run } = await startDump(ledger);
+    const counts = await Promise.all(OWNERS.map(() => ledger.countTry(chunkOf(run, 0, 0))));
+    expect(counts.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+  });
+
   test('a settlement that does not account for every event once is refused', async () => {
     const { ledger } = open();
     const { run } = await startDump(ledger);

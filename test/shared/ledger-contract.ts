@@ -97,6 +97,7 @@ function testClaims(open: () => LedgerUnderTest): void {
       () => ledger.planSegment(run, 0, planOf(10)),
       () => ledger.settle(chunkOf(run, 0, 1), delivered(10)),
       () => ledger.bookDead(chunkOf(run, 0, 1), 'no answer'),
+      () => ledger.countTry(chunkOf(run, 0, 1)),
       () => ledger.unitState(unit),
       () => ledger.segments(run),
     ];

@@ -133,7 +133,8 @@ function unitsOf(model: Model): Pick<Ledger, 'unitState' | 'settle' | 'bookDead'
     },
     async settle(ref, settlement) {
       if (!isOpen(find(ref))) return 'repeat';
-      put({ ...find(ref), ref, isDead: false, settlement });
+      const { isDead, tries = 0 } = find(ref);
+      put({ ref, isDead: false, settlement, ...(!isDead && { tries }) });
       return 'settled';
     },
     async bookDead(ref) {

@@ -17,6 +17,7 @@ const ACTIONS = [
   'leave',
   'die',
   'replay',
+  'try',
   'complete',
   'close',
   'finish',
@@ -106,6 +107,7 @@ async function act(world: World, schedule: Schedule, { action, pick, share }: St
   if (!unit) return 'no message';
   if (action === 'die') return ledger.bookDead(unit, 'no answer');
   if (action === 'replay') return ledger.bookReplayed(unit);
+  if (action === 'try') return ledger.countTry(unit);
   const settlement = settlementOf(world, unit, share);
   // Whoever leaves a remainder behind sends it before it settles; it may die in between.
   if (action === 'leave') return 'crashed';

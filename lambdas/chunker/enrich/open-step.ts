@@ -8,6 +8,9 @@ import { compileFields, layOver } from '../field-map.ts';
 import { editAt, isJsonObject, treeOf } from '../json.ts';
 import { hashStep } from './hash.ts';
 import { identifyStep } from './identify.ts';
+import type { LookupFile } from './load-lookup.ts';
+import { fileOfLookup, lookupStep } from './lookup.ts';
+import type { LookupTable } from './lookup-table.ts';
 import { redactStep } from './redact.ts';
 import { changing, type Draft, type Step } from './step.ts';
 import { urlStep } from './url.ts';
@@ -17,7 +20,8 @@ import { userAgentStep } from './user-agent.ts';
 export type StepPorts = {
   /** What the secret of this name holds; throws when it cannot be read. */
   secret(name: string): Promise<string>;
-  // A lookup's reference file is another port here.
+  /** Tables of reference files, of the versions that the dump is read with. */
+  table(lookup: LookupFile): Promise<LookupTable>;
 };
 
 /** `name` says in reasons which step it was: `enrich[2]`. */
@@ -30,7 +34,7 @@ export async function openStep(step: EnrichStep, name: string, ports: StepPorts)
   if ('userAgent' in step) return userAgentStep(step.userAgent);
   if ('url' in step) return urlStep(step.url);
   if ('identify' in step) return identifyStep(step.identify);
-  // A lookup is opened here: `await lookupStep(step.lookup, ports)`.
+  if ('lookup' in step) return lookupStep(step.lookup, await ports.table(fileOfLookup(step.lookup)));
   return batchStep(step.batch, name, step.size);
 }
 

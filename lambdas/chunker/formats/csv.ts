@@ -2,10 +2,9 @@
 import { type Dump, dumpUrl } from '../../../shared/dump.ts';
 import { formatOf, type TableFormat } from '../../../shared/format-settings.ts';
 import { DumpUnreadable } from '../../../shared/objects.ts';
-import type { Source } from '../../../shared/config.ts';
 import type { RawRecord } from '../raw-record.ts';
 import { markLength, peek } from './dump-head.ts';
-import { BLOCK_RECORDS, type DumpBytes, type FormatStart, type ReadFormat } from './format.ts';
+import { BLOCK_RECORDS, type DumpBytes, type FormatStart, type ReadFormat, type ReadSettings } from './format.ts';
 import { hasLine, sniffDelimiter } from './sniff-table.ts';
 import { type Column, columnsOf, readCells, readRow, type TableOptions } from './table-cells.ts';
 import { type Row, rowSplitter } from './table-rows.ts';
@@ -60,7 +59,7 @@ type Table = {
 };
 
 /** The header is read from the dump's beginning, wherever reading goes on. */
-async function openTable({ dump, stream }: DumpBytes, from: FormatStart, source: Source): Promise<Table> {
+async function openTable({ dump, stream }: DumpBytes, from: FormatStart, source: ReadSettings): Promise<Table> {
   const format = tableFormat(source);
   const maxBytes = source.caps.recordBytes;
   const { head, pieces, close } = await peek(stream(0), hasLine);
@@ -76,7 +75,7 @@ async function openTable({ dump, stream }: DumpBytes, from: FormatStart, source:
   return { rows: readRows(stream(from.offset), 0, from.offset, options, maxBytes), columns, options };
 }
 
-function tableFormat({ format }: Source): TableFormat {
+function tableFormat({ format }: ReadSettings): TableFormat {
   const chosen = format ?? formatOf('csv');
   if (chosen.type === 'csv' || chosen.type === 'tsv') return chosen;
   throw new Error(`${chosen.type} is no format of rows`);

@@ -11,11 +11,18 @@ export type DumpBytes = {
   range(start: number, end: number): Promise<Buffer>;
 };
 
+/** What a source says of how its dumps are read. */
+export type ReadSettings = Pick<Source, 'format' | 'caps'>;
+
 /** Where reading goes on, as a checkpoint says it: what the last record had as `end` and `position`; both 0 at the beginning. */
 export type FormatStart = { readonly offset: number; readonly position: number };
 
 /** Yields blocks of at most about 1,000 records. Throws DumpUnreadable, after everything that could be read, where the dump is damaged for good. */
-export type ReadFormat = (bytes: DumpBytes, from: FormatStart, source: Source) => AsyncIterable<readonly RawRecord[]>;
+export type ReadFormat = (
+  bytes: DumpBytes,
+  from: FormatStart,
+  settings: ReadSettings,
+) => AsyncIterable<readonly RawRecord[]>;
 
 /** Handed over at a time: a piece of 8 MiB may hold millions of records, which as objects, or as their events, would be 1 GB. */
 export const BLOCK_RECORDS = 1_000;

@@ -33,7 +33,7 @@ export const ROUTED_PROJECTS = {
   'acme-uk': { secret: 'acme/key', region: 'us' },
 } as const;
 
-const user = fc.integer({ min: 1, max: 9 }).map((n) => `user-${n}`);
+const user = fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 9 })).map((n) => `user-${n}`);
 const line = fc.oneof(
   { weight: 5, arbitrary: fc.tuple(user, fc.string()).map(([one, text]) => eventLine(one, { text })) },
   {
@@ -50,7 +50,7 @@ const line = fc.oneof(
 );
 export const anyDump = fc.record({
   text: fc
-    .tuple(fc.array(line, { maxLength: 50 }), fc.constantFrom('\n', '\r\n'), fc.boolean())
+    .tuple(fc.array(line, { maxLength: 50, size: '+1' }), fc.constantFrom('\n', '\r\n'), fc.boolean())
     .map(([all, end, isEnded]) => all.join(end) + (isEnded ? end : '')),
   isGzip: fc.boolean(),
   isMapped: fc.boolean(),
@@ -58,19 +58,20 @@ export const anyDump = fc.record({
   routes: fc.constantFrom(undefined, 'reject' as const, 'filter' as const),
   /** HTTP V2 takes so little of a device that it soon gets a lane of its own. */
   api: fc.constantFrom<Api[]>('batch', 'http-v2'),
-  lanes: fc.integer({ min: 1, max: 9 }),
+  lanes: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant(16)),
   segmentRecords: fc.integer({ min: 1, max: 30 }),
-  eventsPerChunk: fc.integer({ min: 1, max: 6 }),
+  eventsPerChunk: fc.integer({ min: 1, max: 9 }),
+  chunkBytes: fc.constantFrom<number[]>(300, 2_000),
 });
 export type AnyDump = typeof anyDump extends fc.Arbitrary<infer One> ? One : never;
 
 export function open(dump: AnyDump): Chunker {
-  const { text, isGzip, isMapped, routes, api, lanes, segmentRecords, eventsPerChunk } = dump;
+  const { text, isGzip, isMapped, routes, api, lanes, segmentRecords, eventsPerChunk, chunkBytes } = dump;
   const route = routes && { by: routeOf, projects: ROUTED_PROJECTS, otherwise: routes };
   const source = sourceOf({
     api,
     format: formatOf('ndjson'),
-    caps: { eventsPerChunk, chunkBytes: 300 },
+    caps: { eventsPerChunk, chunkBytes },
     ...(isMapped && { map: obey }),
     ...(route && { project: undefined, route }),
   });

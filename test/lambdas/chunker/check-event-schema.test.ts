@@ -36,8 +36,15 @@ const KINDS = [
     good: ['', 'text'],
   },
   {
-    fields: ['time', 'session_id', 'event_id', 'quantity'],
+    fields: ['session_id', 'event_id', 'quantity'],
     schema: z.union([z.bigint(), z.number().refine(Number.isInteger)]),
+    good: [0, -1, 1_700_000_000_000, 5n],
+  },
+  {
+    fields: ['time'],
+    schema: z
+      .union([z.bigint(), z.number().refine(Number.isInteger)])
+      .refine((time) => time < Date.parse('2200-01-01T00:00:00Z')),
     good: [0, -1, 1_700_000_000_000, 5n],
   },
   {

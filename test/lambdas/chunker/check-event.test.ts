@@ -22,7 +22,8 @@ describe('accepted', () => {
     ],
     ['a time before 1970', { ...user, time: -1 }],
     ['no session', { ...user, session_id: -1 }],
-    ['an integer beyond 2^53', { ...user, time: 12345678901234567890n, quantity: 2 ** 60 }],
+    ['an integer beyond 2^53', { ...user, session_id: 12345678901234567890n, quantity: 2 ** 60 }],
+    ['a time just before the year 2200', { ...user, time: Date.UTC(2200, 0) - 1 }],
     ['numbers', { ...user, price: 9.99, revenue: -5, quantity: 0, location_lat: 48.1, location_lng: -11 }],
     ['an empty insert_id', { ...user, insert_id: '' }],
     ['objects', { ...user, event_properties: { a: [1] }, user_properties: {}, groups: { team: ['a', 'b'] }, plan: {} }],
@@ -73,6 +74,9 @@ describe('refused', () => {
     ['a time as text', { ...user, time: '2026-03-01T00:00:00Z' }, 'time is not a whole number'],
     ['a time with a fraction', { ...user, time: 1.5 }, 'time is not a whole number'],
     ['an infinite time (1e400)', { ...user, time: Number.POSITIVE_INFINITY }, 'time is not a whole number'],
+    ['a time in microseconds', { ...user, time: 1_795_168_800_000_000 }, 'time is no date'],
+    ['a time beyond 2^53', { ...user, time: 12345678901234567890n }, 'time is no date'],
+    ['a time beyond all', { ...user, time: 1e300 }, 'time is no date'],
     ['a session as text', { ...user, session_id: '-1' }, 'session_id is not a whole number'],
     ['a price as text', { ...user, price: '9.99' }, 'price is not a number'],
     ['a latitude that is no number', { ...user, location_lat: Number.NaN }, 'location_lat is not a number'],
@@ -137,6 +141,18 @@ test.each<[unknown, string]>([
   [{ a: 1n }, 'found a value of type object'],
 ])('what was found is said briefly', (found, detail) => {
   expect(findFault({ ...user, $skip_user_properties_sync: found })).toMatchObject({ detail });
+});
+
+test.each<[Record<string, unknown>, string]>([
+  [{ event: 'visit', uid: 'user-1', at: null }, 'found only "event", "uid", expected a name'],
+  [{}, 'found no field, expected a name'],
+  [{ event_type: 'visit', uid: 7 }, 'found only "event_type", "uid", expected at least one of them'],
+  [
+    Object.fromEntries(Array.from('abcdefghijkl', (name) => [name, 1])),
+    'found only "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", 2 more, expected a name',
+  ],
+])('of what is missing it says what is there instead', (event, detail) => {
+  expect(findFault(event)).toMatchObject({ detail });
 });
 
 test('nothing is so deep or so circular that it cannot be checked', () => {

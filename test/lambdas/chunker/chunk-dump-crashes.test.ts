@@ -1,7 +1,7 @@
 /** Whatever dump is read, however often, wherever it stopped: the same chunks are on the queue, and the books close. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { laneKey } from '../../../lambdas/chunker/lanes.ts';
+import { isOwnLane, laneKey } from '../../../lambdas/chunker/lanes.ts';
 import { sumBooks } from '../../../shared/books.ts';
 import { decodeChunk } from '../../../shared/chunk.ts';
 import type { Run } from '../../../shared/dump.ts';
@@ -114,6 +114,33 @@ describe('any dump', () => {
     );
   });
 
+  test('now and then has devices with lanes of their own, some of whose chunks come after one of another lane', async () => {
+    const seen = { own: 0, after: 0, resumed: 0 };
+    await fc.assert(
+      fc.asyncProperty(anyDump, async (dump) => {
+        const chunker = open(dump);
+        for (
+          let outcome = await chunker.run(HURRIED);
+          outcome.kind === 'unfinished';
+          outcome = await chunker.run(HURRIED)
+        ) {
+          const entry = await chunker.ports.ledger.entry(outcome.run.dumpId);
+          seen.resumed += entry?.checkpoint.lanes?.hot.length ? 1 : 0;
+        }
+        const chunks = await takeChunks(chunker);
+        const sent = new Map(chunks.map((chunk) => [`${chunk.segment}/${chunk.number}`, chunk]));
+        for (const { lane, after } of chunks) {
+          seen.own += isOwnLane(lane) ? 1 : 0;
+          if (!after) continue;
+          seen.after += 1;
+          expect(sent.get(`${after.segment}/${after.number}`)?.lane).toBeLessThan(dump.lanes);
+        }
+      }),
+      { numRuns: 100, seed: 1 },
+    );
+    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(5);
+  });
+
   test('gives the same when it is read again from the start, and when it is read with a stop at every checkpoint', async () => {
     await fc.assert(
       fc.asyncProperty(anyDump, async (dump) => {
@@ -131,10 +158,29 @@ describe('any dump', () => {
 });
 
 describe('a chunker that dies', () => {
-  const text = Array.from({ length: 23 }, (_, i) => (i % 6 === 5 ? 'oops' : eventLine(`user-${i % 4}`, { i }))).join(
-    '\n',
-  );
-  const dump = { text, isMapped: false, api: 'http-v2' as const, lanes: 9, segmentRecords: 6, eventsPerChunk: 2 };
+  // The first user gets a lane of its own in the second segment, when a chunk of its old lane is closed already.
+  const users = [0, 1, 2, 3, 0, 9, 0, 0, 0, 1, 2, 9, 0, 3, 0, 1, 0, 9, 0, 2, 0, 0, 3];
+  const text = users.map((user, i) => (user === 9 ? 'oops' : eventLine(`user-${user}`, { i }))).join('\n');
+  const dump = {
+    text,
+    isMapped: false,
+    api: 'http-v2' as const,
+    lanes: 9,
+    segmentRecords: 6,
+    eventsPerChunk: 3,
+    chunkBytes: 2_000,
+  };
+
+  test('had begun a hot device’s lane', async () => {
+    const chunker = open({ ...dump, isGzip: false, routes: undefined });
+    await readToEnd(chunker);
+    const own = (await takeChunks(chunker)).filter(({ lane }) => isOwnLane(lane));
+    expect(own.map(({ segment, after }) => [segment, after])).toEqual([
+      [1, { segment: 0, number: 1 }],
+      [2, undefined],
+      [3, undefined],
+    ]);
+  });
 
   test.each([
     ['before', false, undefined],

@@ -37,6 +37,7 @@ export function openChunker(bytes: Buffer | string, changes: Partial<ChunkDumpRe
     results,
     uploads,
     transformOf: openTransforms(PORTS),
+    references: PORTS.references,
     announce: async (receipt) => void receipts.push(receipt),
     now: clock.now,
     msLeft: () => LEASE_MS,

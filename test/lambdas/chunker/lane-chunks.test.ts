@@ -1,8 +1,8 @@
 /** How events come to lie in chunks. */
 import * as fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type ClosedChunk, collectLanes, SEPARATOR } from '../../../lambdas/chunker/lane-chunks.ts';
-import { laneKey } from '../../../lambdas/chunker/lanes.ts';
+import { isOwnLane, laneKey, openLanes } from '../../../lambdas/chunker/lanes.ts';
 import type { PreparedEvent } from '../../../lambdas/chunker/make-events.ts';
 import { lanesOf } from './fixtures.ts';
 
@@ -216,6 +216,137 @@ test("a source may ask that a user's events share a lane, over all devices", () 
   const lane = laneOf({ deviceId: 'phone', userId: 'anna' }, 32, 'user');
   expect(laneOf({ deviceId: 'laptop', userId: 'anna' }, 32, 'user')).toBe(lane);
   expect(laneOf({ deviceId: 'anna', userId: undefined }, 32, 'user')).toBe(lane);
+});
+
+/** One lane of an importer that has nine; more than two events of a device in a chunk make it hot. */
+function hotLanes(hot: readonly number[] = []) {
+  const shared = { lanes: 9, uploaders: 9, dumpId: 'd', projects: 1, isCapped: false };
+  const lanes = openLanes({ ...shared, api: 'http-v2', eventsPerChunk: 6 }, { count: 1, hot, ends: [] });
+  expect(lanes.hotAt).toBe(2);
+  return lanes;
+}
+
+const HOT_LIMITS = { eventsPerChunk: 6, chunkBytes: 400, eventsPerId: 4, lane: 'device' } as const;
+
+describe('a hot device', () => {
+  const named = (name: string) => eventOf(name, { deviceId: name.slice(0, 1) });
+
+  function closedOf(names: string, hot: readonly number[] = []) {
+    const lanes = hotLanes(hot);
+    const collected = collectLanes(lanes, HOT_LIMITS);
+    for (const [i, name] of names.split(' ').entries()) collected.add(named(name), i + 1);
+    collected.closeAll();
+    const closed = collected.takeClosed();
+    return closed.map(({ lane, text, after, hottest, spread, positions }) => ({
+      events: text.toString().replaceAll(',\n', ' '),
+      isOwn: isOwnLane(lane),
+      ...(after && { after: after.chunk?.text.toString().replaceAll(',\n', ' ') }),
+      hottest,
+      spread,
+      positions,
+    }));
+  }
+
+  test('takes its events of the open chunk with it into a lane of its own, and keeps it', () => {
+    expect(closedOf('a1 b1 a2 c1 a3 b2 a4')).toEqual([
+      { events: 'b1 c1 b2', isOwn: false, hottest: 2, spread: 9, positions: [2, 4, 6] },
+      { events: 'a1 a2 a3 a4', isOwn: true, hottest: 4, spread: 1, positions: [1, 3, 5, 7] },
+    ]);
+  });
+
+  test('leaves no empty chunk behind', () => {
+    expect(closedOf('a1 a2 a3')).toMatchObject([{ events: 'a1 a2 a3', isOwn: true }]);
+    expect(closedOf('a1 a2 a3 b1')).toMatchObject([
+      { events: 'a1 a2 a3', isOwn: true },
+      { events: 'b1', isOwn: false },
+    ]);
+  });
+
+  test('has a first chunk of its own that comes after the last one that its lane closed before', () => {
+    expect(closedOf('a1 b1 b2 c1 c2 d1 a2 a3 d2 a4 e1 a5 a6 a7')).toMatchObject([
+      { events: 'a1 b1 b2 c1 c2 d1', isOwn: false },
+      { events: 'a2 a3 a4 a5', isOwn: true, after: 'a1 b1 b2 c1 c2 d1' },
+      { events: 'd2 e1', isOwn: false },
+      { events: 'a6 a7', isOwn: true },
+    ]);
+    expect(closedOf('a1 b1 b2 c1 c2 d1 a2 a3 d2 a4 e1 a5 a6 a7').map((chunk) => 'after' in chunk)).toEqual([
+      false,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  test('of an earlier segment is in its own lane from the start, behind nothing', () => {
+    const key = laneKey({ deviceId: 'a', userId: undefined }, 'device');
+    expect(closedOf('a1 b1', [key])).toEqual([
+      { events: 'a1', isOwn: true, hottest: 1, spread: 1, positions: [1] },
+      { events: 'b1', isOwn: false, hottest: 1, spread: 9, positions: [2] },
+    ]);
+  });
+
+  test('is one that the lane is chosen by: a user on many devices gets none', () => {
+    const collected = collectLanes(hotLanes(), HOT_LIMITS);
+    for (let i = 0; i < 4; i += 1) collected.add(eventOf('x', { deviceId: `d${i}`, userId: 'u' }), i);
+    collected.closeAll();
+    expect(collected.takeClosed()).toMatchObject([{ hottest: 4, positions: [0, 1, 2, 3] }]);
+    const byUser = collectLanes(hotLanes(), { ...HOT_LIMITS, lane: 'user' });
+    for (let i = 0; i < 4; i += 1) byUser.add(eventOf('x', { deviceId: `d${i}`, userId: 'u' }), i);
+    byUser.closeAll();
+    expect(byUser.takeClosed().map(({ lane }) => isOwnLane(lane))).toEqual([true]);
+  });
+
+  test('stays where it is when there are too many', () => {
+    const lanes = hotLanes(Array.from({ length: 64 }, (_, key) => key));
+    const collected = collectLanes(lanes, HOT_LIMITS);
+    for (let i = 0; i < 4; i += 1) collected.add(named(`a${i}`), i);
+    collected.closeAll();
+    expect(collected.takeClosed()).toMatchObject([
+      { hottest: 4, lane: lanes.laneOf(laneKey({ deviceId: 'a', userId: undefined }, 'device')) },
+    ]);
+  });
+
+  test('whatever comes: no event is lost, and what is of one device goes in order, waits included', () => {
+    const anyNames = fc.array(fc.constantFrom('a', 'a', 'a', 'b', 'b', 'c', 'd', 'e'), { maxLength: 80 });
+    fc.assert(
+      fc.property(anyNames, fc.integer({ min: 1, max: 9 }), (devices, takeEvery) => {
+        const collected = collectLanes(hotLanes(), HOT_LIMITS);
+        const chunks: (Kept & { readonly of?: ClosedChunk })[] = [];
+        const seen = new Map<ClosedChunk, Kept>();
+        const take = () => {
+          for (const chunk of collected.takeClosed()) {
+            const kept = { ...chunk, text: chunk.text.toString() };
+            seen.set(chunk, kept);
+            chunks.push(kept);
+            collected.recycle(chunk);
+          }
+        };
+        for (const [i, device] of devices.entries()) {
+          collected.add(eventOf(`${device}${i}`, { deviceId: device }), i);
+          if (i % takeEvery === 0) take();
+        }
+        collected.closeAll();
+        take();
+        expect(chunks.flatMap(eventsOf).toSorted()).toEqual(devices.map((device, i) => `${device}${i}`).toSorted());
+        for (const device of new Set(devices)) {
+          const its = chunks.filter((chunk) => eventsOf(chunk).some((event) => event.startsWith(device)));
+          const numbers = its
+            .flatMap(eventsOf)
+            .filter((event) => event.startsWith(device))
+            .map((event) => Number(event.slice(1)));
+          expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+          // Where it changes lanes, the first chunk of the new one waits for the last one before.
+          for (const [i, chunk] of its.entries()) {
+            const before = its[i - 1];
+            if (!before || before.lane === chunk.lane) continue;
+            const awaited = chunk.after?.chunk && seen.get(chunk.after.chunk);
+            expect(awaited?.lane).toBe(before.lane);
+            expect(chunks.indexOf(awaited ?? chunk)).toBeGreaterThanOrEqual(chunks.indexOf(before));
+          }
+        }
+      }),
+    );
+  });
 });
 
 function eventOfLane(n: number) {

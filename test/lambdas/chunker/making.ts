@@ -3,13 +3,14 @@ import type { MadeEvents } from '../../../lambdas/chunker/make-events.ts';
 import type { RawRecord } from '../../../lambdas/chunker/raw-record.ts';
 import {
   compileTransform,
-  openTransform,
+  openTransforms,
   type Transform,
   type TransformPorts,
 } from '../../../lambdas/chunker/transform.ts';
 import type { AmplitudeEvent, JsonObject } from '../../../shared/amplitude-event.ts';
 import type { MapFunction, Source } from '../../../shared/config.ts';
-import { recordOf, type SourceChanges, sourceOf } from './fixtures.ts';
+import type { References } from '../../../shared/references.ts';
+import { memoryDumps, recordOf, type SourceChanges, sourceOf } from './fixtures.ts';
 
 export const EVENT = { event_type: 'visit', user_id: 'user-1' };
 export const EVENT_TEXT = JSON.stringify(EVENT);
@@ -21,7 +22,17 @@ export function visit(changes: object = {}): AmplitudeEvent {
   return { ...EVENT, ...changes };
 }
 
-export const PORTS: TransformPorts = { secret: async (name) => `the key that ${name} holds` };
+/** A source of these tests names no file, if its test brings none. */
+export const NO_REFERENCES: References = {
+  find: (file) => Promise.reject(new Error(`there is no ${file}`)),
+  bytes: memoryDumps(Buffer.alloc(0)),
+};
+
+export const PORTS: TransformPorts = {
+  secret: async (name) => `the key that ${name} holds`,
+  references: NO_REFERENCES,
+  log: () => undefined,
+};
 
 /** What becomes of one record of a source without steps. */
 export function makeEvents(record: RawRecord, source: Source, dump: string): MadeEvents {
@@ -44,7 +55,7 @@ export async function transform(
   source: SourceChanges,
   ...records: readonly (object | string)[]
 ): Promise<readonly MadeEvents[]> {
-  const opened = await openTransform(sourceOf(source), PORTS);
+  const opened = await openTransforms(PORTS)(sourceOf(source));
   const raw = records.map((record, i) => {
     return recordOf(typeof record === 'string' ? record : JSON.stringify(record), { position: i + 1 });
   });

@@ -1,9 +1,24 @@
 /** Lanes of a source that sends to several projects. */
 import { expect, test } from 'vitest';
-import { isOwnLane, openLanes, splitLane, startLanes } from '../../../lambdas/chunker/lanes.ts';
-import { recordOf } from './fixtures.ts';
+import {
+  isOwnLane,
+  laneRules,
+  type LaneRules,
+  openLanes,
+  splitLane,
+  startLanes,
+} from '../../../lambdas/chunker/lanes.ts';
+import { recordOf, sourceOf } from './fixtures.ts';
 
-const RULES = { lanes: 8, uploaders: 8, dumpId: 'd', api: 'batch', eventsPerChunk: 10, projects: 3 } as const;
+const RULES: LaneRules = {
+  lanes: 8,
+  uploaders: 8,
+  dumpId: 'd',
+  api: 'batch',
+  eventsPerChunk: 10,
+  projects: 3,
+  isCapped: false,
+};
 const STATE = { count: 8, hot: [], ends: [] };
 /** The largest hash of a device. */
 const KEY = 2 ** 32 - 1;
@@ -37,6 +52,30 @@ test.each([
   '%i projects in a dump of %i chunks have %i lanes each, and never more than memory has room for',
   (projects, chunks, count) => {
     const records = [recordOf('x'.repeat(99))];
-    expect(startLanes({ lanes: 32, eventsPerChunk: 10, projects }, chunks * 1_000, false, records).count).toBe(count);
+    const rules = { ...RULES, lanes: 32, projects };
+    expect(startLanes(rules, chunks * 1_000, false, records).count).toBe(count);
   },
 );
+
+test.each([
+  ['none', undefined, {}, false],
+  ['all', 1_000, {}, true],
+  ['one', undefined, { projectEventsPerSecond: 1_000 }, true],
+] as const)(
+  'where %s of the projects may send only so much, that holds for the lanes of all',
+  (_, cap, acme, isCapped) => {
+    const projects = {
+      acme: { secret: 'acme', region: 'us', ...acme },
+      globex: { secret: 'globex', region: 'eu' },
+    } as const;
+    const route = { by: 'tenant', projects, otherwise: 'reject' } as const;
+    const source = sourceOf({ project: undefined, route, projectEventsPerSecond: cap });
+    const rules = laneRules('d', source, { lanes: 32, uploaders: 8 });
+    expect(rules).toMatchObject({ projects: 2, isCapped });
+    expect(startLanes(rules, 0, false, []).count).toBe(isCapped ? 32 : 1);
+  },
+);
+
+test('projects that may send only so much have fewer lanes each when memory has no room for all', () => {
+  expect(startLanes({ ...RULES, lanes: 32, projects: 50, isCapped: true }, 0, false, []).count).toBe(4);
+});

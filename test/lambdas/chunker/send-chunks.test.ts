@@ -1,7 +1,8 @@
 /** Chunks on their way to the queue. */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { isOwnLane, type Lanes, laneRules, openLanes } from '../../../lambdas/chunker/lanes.ts';
 import { openSegment, type Segment } from '../../../lambdas/chunker/segment.ts';
 import { chunkSender } from '../../../lambdas/chunker/send-chunks.ts';
 import { chunkId, decodeChunk } from '../../../shared/chunk.ts';
@@ -124,4 +125,79 @@ test('the reader waits when the queue is slow', async () => {
   expect(closed).toBe(4);
   released.resolve();
   expect(await sender.finish(segment)).toBe(queue.messages.length);
+});
+
+/** One lane, whose chunks hold three events; a device with more than two in a chunk is hot. */
+describe('the first chunk of a hot device comes after', () => {
+  /** That it is too large for a message only shows when it is compressed; a chunk has room for nothing beside it. */
+  const large = eventLine('cleo1', { noise: randomBytes(900_000).toString('base64') });
+  const source = sourceOf({ caps: { eventsPerChunk: 3, chunkBytes: large.length + 60 } });
+  const rules = laneRules('d', source, { lanes: 256, uploaders: 256 });
+  const FULL = ['anna1', 'ben01', 'cleo1'];
+  const HOT = ['anna1', 'anna1', 'anna1'];
+
+  async function sendAll(
+    segments: readonly (readonly string[])[],
+    from: { number: number; ends: readonly (readonly [number, number, number])[] } = { number: 0, ends: [] },
+  ) {
+    const queue = listQueue();
+    const sender = chunkSender(NAMES, queue);
+    const state = { count: 1, hot: [], ends: from.ends };
+    const lanes: Lanes = openLanes(rules, state);
+    sender.goOnFrom(state);
+    for (const [i, lines] of segments.entries()) {
+      const segment = openSegment(from.number + i, source, { segmentRecords: 1_000 }, lanes);
+      for (const [at, line] of lines.entries()) {
+        const record = recordOf(line.startsWith('{') ? line : eventLine(line), { position: at + 1 });
+        segment.add(record, makeEvents(record, source, 'day.ndjson'));
+        if (at % 2 === 0) await sender.next(segment);
+      }
+      await sender.finish(segment);
+    }
+    const chunks = queue.messages.map(({ body }) => decodeChunk(body));
+    return { chunks, lane: lanes.laneOf(0), ends: sender.ends(), own: chunks.filter(({ lane }) => isOwnLane(lane)) };
+  }
+
+  test('nothing, when its lane had none before', async () => {
+    const { chunks, own } = await sendAll([[...HOT, 'ben01'], HOT]);
+    expect(chunks.map(({ segment, number, events }) => [segment, number, events])).toEqual([
+      [0, 0, 3],
+      [0, 1, 1],
+      [1, 0, 3],
+    ]);
+    expect(own.map(({ after }) => after)).toEqual([undefined, undefined]);
+  });
+
+  test('the last one of its lane in this segment', async () => {
+    const { own } = await sendAll([[...FULL, ...FULL, ...HOT, ...HOT]]);
+    expect(own.map(({ after, events }) => [events, after])).toEqual([
+      [3, { segment: 0, number: 1 }],
+      [3, undefined],
+    ]);
+  });
+
+  test('the last one of its lane in a segment before, and only the first one does', async () => {
+    const { own, lane, ends } = await sendAll([FULL, ['ben01'], HOT, HOT]);
+    expect(own.map(({ after }) => after)).toEqual([{ segment: 1, number: 0 }, undefined]);
+    expect(ends).toEqual([[lane, 1, 0]]);
+  });
+
+  test('the same, when reading goes on from a checkpoint', async () => {
+    const { ends } = await sendAll([FULL, ['ben01']]);
+    const { own } = await sendAll([HOT], { number: 2, ends });
+    expect(own.map(({ after }) => after)).toEqual([{ segment: 1, number: 0 }]);
+  });
+
+  test('the one before, when the last one held nothing that could be sent', async () => {
+    const { own } = await sendAll([[...FULL, large, ...HOT]]);
+    expect(own.map(({ after }) => after)).toEqual([{ segment: 0, number: 0 }]);
+    const next = await sendAll([FULL, [large], HOT]);
+    expect(next.own.map(({ after }) => after)).toEqual([{ segment: 0, number: 0 }]);
+  });
+
+  test('the second half, when the last one had to be halved', async () => {
+    const half = eventLine('cleo1', { noise: randomBytes(412_500).toString('base64') });
+    const { own } = await sendAll([['anna1', half, half, ...HOT]]);
+    expect(own.map(({ after }) => after)).toEqual([{ segment: 0, number: 1 }]);
+  });
 });

@@ -4,7 +4,7 @@ import { type Dump, dumpUrl } from '../../../../shared/dump.ts';
 import { DumpUnreadable } from '../../../../shared/objects.ts';
 import type { DumpBytes } from '../format.ts';
 import { CODEC_NAMES } from './codecs.ts';
-import { type Leaf, readSchema, type Schema } from './schema.ts';
+import { type Leaf, readSchema, repeatedName, type Schema } from './schema.ts';
 
 export type ColumnPlace = {
   readonly start: number;
@@ -46,6 +46,8 @@ export async function readFooter({ dump, range }: DumpBytes): Promise<ParquetFil
   } catch (error) {
     throw damaged(dump, `its footer cannot be read: ${error instanceof Error ? error.message : 'unknown'}`);
   }
+  const twice = repeatedName(file.schema.root);
+  if (twice !== undefined) throw unreadable(dump, `two columns are called ${twice}; write it with each name once`);
   return { ...file.schema, groups: readGroups(dump, file.metadata, file.schema.leaves) };
 }
 

@@ -55,12 +55,23 @@ export function readSchema({ schema }: Pick<FileMetaData, 'schema'>): Schema {
       const column = { column: from, path: here.join('.'), element, kind: kindOf(element) };
       leaves.push({ ...column, maxDefinition: definition, maxRepetition: repetition });
     }
-    const names = new Set(children.map(({ name }) => name));
-    if (names.size < children.length) throw new Error(`${here.join('.') || 'it'} has two columns of the same name`);
     if (leaves.length === from && !isRoot) throw new Error(`${here.join('.')} is a group without columns`);
     return { name: element.name, element, definition, repetition, children, from, to: leaves.length };
   }
   return { root: readNode([], { definition: 0, repetition: 0 }), leaves };
+}
+
+/** A column, or group of them, that has the name of one beside it: a row could hold only one of the two. */
+export function repeatedName({ children }: SchemaNode, above: readonly string[] = []): string | undefined {
+  const seen = new Set<string>();
+  for (const child of children) {
+    const here = [...above, child.name];
+    if (seen.has(child.name)) return here.join('.');
+    seen.add(child.name);
+    const below = repeatedName(child, here);
+    if (below !== undefined) return below;
+  }
+  return undefined;
 }
 
 function kindOf({ logical_type: logical, converted_type: converted, scale }: SchemaElement): Kind {

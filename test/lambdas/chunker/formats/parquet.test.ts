@@ -199,6 +199,33 @@ describe('a file that is damaged', () => {
     expect(process.memoryUsage().rss).toBeLessThan(1_500_000_000);
   });
 
+  test('changed anywhere before its footer, it gives every row, or those up to the damage and says so', async () => {
+    const some = await Promise.all(
+      files('*.parquet').map(async (name) => ({
+        name,
+        content: fixture(name),
+        rows: (await read(name)).records.length,
+      })),
+    );
+    const change = fc.record({ at: fc.nat(), byte: fc.nat(255) });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...some),
+        fc.array(change, { minLength: 1, maxLength: 4 }),
+        async ({ name, content, rows }, changes) => {
+          const bytes = Buffer.from(content);
+          const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
+          for (const { at, byte } of changes) if (footer > 4) bytes[4 + (at % (footer - 4))] = byte;
+          const { records, failure } = await readAll(bytes, { format: 'parquet', key: name });
+          expect(records.map(({ position }) => position)).toEqual(records.map((_, i) => i + 1));
+          if (failure === undefined) expect(records).toHaveLength(rows);
+          else expect(records.length).toBeLessThan(rows);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
   test('any bytes between the marks give DumpUnreadable', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {

@@ -138,6 +138,31 @@ describe('a zip that is damaged', () => {
     }
   });
 
+  test('changed before its directory, it gives every line or says that it is damaged', async () => {
+    const stored = zip({
+      'a.json': [lines('{"a":1}', '{"a":2}'), { level: 0 }],
+      'b.json': [lines('{"b":1}'), { level: 0 }],
+    });
+    const some = await Promise.all(
+      [good, stored].map(async (content) => ({ content, whole: textsOf(await read(content)) })),
+    );
+    const change = fc.record({ at: fc.nat(), byte: fc.nat(255) });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...some),
+        fc.array(change, { minLength: 1, maxLength: 4 }),
+        async ({ content, whole }, changes) => {
+          const bytes = Buffer.from(content);
+          const end = bytes.indexOf('PK\x01\x02', 'latin1');
+          for (const { at, byte } of changes) bytes[at % end] = byte;
+          const outcome = await read(bytes);
+          if (outcome.failure === undefined) expect(textsOf(outcome)).toEqual(whole);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
   test('changed anywhere, it gives records or DumpUnreadable', async () => {
     const change = fc.record({ at: fc.nat(good.length - 1), byte: fc.nat(255) });
     await fc.assert(
@@ -157,6 +182,39 @@ test('any bytes give DumpUnreadable', async () => {
     fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), async (bytes) => {
       expect((await read(Buffer.from(bytes))).failure).toBeDefined();
     }),
+  );
+});
+
+test('of any bytes in its files every byte is of a record or between two lines', async () => {
+  const part = fc.oneof(
+    fc
+      .constantFrom('\n', '\r\n', ' ', '\t', '\ufeff', '\0', '{"a":1}', '{', '"', 'PK\x01\x02')
+      .map((some) => Buffer.from(some)),
+    fc.uint8Array({ maxLength: 4 }).map((bytes) => Buffer.from(bytes)),
+  );
+  const anyFile = fc.array(part, { maxLength: 20 }).map((parts) => Buffer.concat(parts));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(anyFile, fc.boolean()), { maxLength: 4 }), async (files) => {
+      const named = files.map(([bytes, isGzip], i) => [`${i}.json`, isGzip ? gzipSync(bytes) : bytes] as const);
+      const { records, failure } = await read(zip(Object.fromEntries(named)));
+      fc.pre(failure === undefined); // a file that happens to begin like gzip or zstd
+      expect(records.map(({ position }) => position)).toEqual(
+        records.map(({ position }) => position).toSorted((a, b) => a - b),
+      );
+      for (const [i, [bytes]] of files.entries()) {
+        let at = 0;
+        const between = records
+          .filter(({ within }) => within?.name === `${i}.json`)
+          .map((record) => {
+            const start = bytes.indexOf(record.bytes, at);
+            const gap = bytes.subarray(at, start);
+            at = start + record.length;
+            return gap;
+          });
+        expect(Buffer.concat([...between, bytes.subarray(at)]).toString()).toMatch(/^[\s\ufeff]*$/);
+      }
+    }),
+    { numRuns: 200 },
   );
 });
 

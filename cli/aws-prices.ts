@@ -1,0 +1,34 @@
+/** What AWS asks, and the sizes of what is deployed that it asks for. */
+
+/**
+ * On demand in us-east-1, USD, as of November 2026, without free tiers. Other regions ask up to a third more. Sources:
+ * https://aws.amazon.com/s3/pricing, /sqs/pricing, /lambda/pricing (ARM), /dynamodb/pricing/on-demand,
+ * /cloudwatch/pricing and /ec2/pricing/on-demand (data transfer out to the internet).
+ */
+export const AWS_PRICES = {
+  asOf: '2026-11',
+  region: 'us-east-1',
+  s3Get: 0.4e-6,
+  s3Put: 5e-6,
+  sqsStandardRequest: 0.4e-6,
+  sqsFifoRequest: 0.5e-6,
+  lambdaRequest: 0.2e-6,
+  lambdaGbSecond: 0.0000133334,
+  dynamoWriteUnit: 0.625e-6,
+  dynamoReadUnit: 0.125e-6,
+  logsGb: 0.5,
+  egressGb: 0.09,
+} as const;
+
+/** What SQS counts as one request, bytes of a send or a receive (https://aws.amazon.com/sqs/pricing). */
+export const SQS_UNIT_BYTES = 65_536;
+
+/** As deployed (cdk/importer-stack.ts). Chunkers are how many dumps are read at a time. */
+export const DEPLOYED = { chunkerMb: 1_769, uploaderMb: 512, chunkers: 2 } as const;
+
+/**
+ * Measured for an embedded import, chunking and uploading together, on one core's worth of two (docs/benchmarks.md, 2026-11-21,
+ * pass-through events of 600 bytes). A chunker has one core for chunking alone, so that for it this is on the safe side;
+ * on Lambda it has not been measured.
+ */
+export const EVENTS_PER_SECOND = 31_000;
