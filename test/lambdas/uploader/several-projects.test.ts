@@ -61,8 +61,8 @@ test('a project rests for its own pace, or for that of the source', async () => 
     if (chunk) await takeChunk(encodeChunk({ ...chunk, project }), received, { ...ports, amplitude });
     rests.push(uploader.logs.at(-1)?.['rest']);
   }
-  // 10 events × 8 uploaders at 1,000 and at 100 events/s.
-  expect(rests).toMatchObject([{ hiddenMs: 80 }, { hiddenMs: 800 }]);
+  // 10 events × 32 lanes at 1,000 and at 100 events/s.
+  expect(rests).toMatchObject([{ hiddenMs: 320 }, { hiddenMs: 3_200 }]);
 });
 
 test('a project whose key is wrong is dead with its name, and the others go on', async () => {
