@@ -81,7 +81,10 @@ async function chunkDump(
   const records = Array.from({ length: Math.min(1_000, devices.length) }, (_, i) => recordOf(i + 1));
   const rules = laneRules(run.dumpId, source, importer);
   const lanes = openLanes(rules, startLanes(rules, dump.size, false, records));
-  const sender = chunkSender({ ...run, source: source.name, bucket: dump.bucket, key: dump.key, group: 'p' }, queue);
+  const sender = chunkSender(
+    { ...run, source: source.name, bucket: dump.bucket, key: dump.key, projects: [{ group: 'p' }] },
+    queue,
+  );
   let segment = openSegment(0, source, importer, lanes);
   const finish = async () => ledger.planSegment(run, segment.number, segment.plan(await sender.finish(segment)));
   for (const [i, device] of devices.entries()) {

@@ -14,6 +14,7 @@ import { bundledName, filesOf, loadFiles, objectsOf } from '../shared/config-fil
 import { secretsOf } from '../shared/enrich-step.ts';
 import { MAX_BATCH } from '../shared/queue.ts';
 import type { StackOutputs } from '../shared/stack-outputs.ts';
+import { projectSecrets } from '../shared/target.ts';
 import { type LandingBucket, landingBucket } from './landing-bucket.ts';
 import { PrivateBucket } from './private-bucket.ts';
 import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
@@ -141,10 +142,7 @@ export class ImporterStack extends Stack {
     uploader.takes(parked.queue, PARKED_UPLOADERS);
     const targets = [parked.queue, upload.deadLetters, parked.deadLetters];
     uploader.mayDo(['sqs:SendMessage'], ...targets.map((queue) => queue.queueArn));
-    this.letReadSecrets(
-      uploader,
-      importer.sources.map(({ project }) => project.secret),
-    );
+    this.letReadSecrets(uploader, projectSecrets(importer.sources));
     this.letKeepBooks(uploader, places);
   }
 

@@ -6,10 +6,11 @@ import { startSimulator } from '../local/simulator.ts';
 import type { Importer } from '../shared/config.ts';
 import { openState } from '../shared/embedded/state.ts';
 import { secretsOf } from '../shared/enrich-step.ts';
-import { checkHashKey, hashKeyVariable } from '../shared/hash-key.ts';
+import { checkHashKey, secretVariable } from '../shared/hash-key.ts';
 import type { Receipt } from '../shared/receipt.ts';
 import { configPathOf, fingerprintOf, loadConfig, referencesBeside } from './load-config.ts';
 import { showProgress } from './progress.ts';
+import { readProjectKeys } from './project-keys.ts';
 import { EXIT, UsageError } from './usage.ts';
 
 /** For `parseArgs`. */
@@ -23,7 +24,8 @@ export const RUN_OPTIONS = {
 
 export const RUN_HELP = `  --config <file>   the configuration (default: importer.config.ts)
   --state <dir>     where queues, ledger, rejects and receipts are kept (default: .s3-to-amplitude)
-  --live            send to Amplitude, with the key in AMPLITUDE_API_KEY; otherwise to a simulator in this process
+  --live            send to Amplitude, with the key in AMPLITUDE_API_KEY (for several projects in variables named after
+                    their secrets: acme/api-key in ACME_API_KEY); otherwise to a simulator in this process
   --endpoint <url>  send to a simulator or proxy at this address
   --json            one JSON receipt per dump on standard output, a line each, and nothing else`;
 
@@ -51,7 +53,8 @@ const DEFAULT_STATE = '.s3-to-amplitude';
 export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   const configPath = configPathOf(options);
   const importer = await loadConfig(options);
-  const key = chooseKey(options);
+  if (options.live && options.endpoint !== undefined) throw new UsageError('--live and --endpoint exclude each other');
+  const keyOf = readProjectKeys(importer, options.live === true, process.env);
   const secrets = readHashKeys(importer, options);
   const state = openState(options.state ?? DEFAULT_STATE);
   const simulator =
@@ -68,7 +71,7 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
     importer,
     fingerprint: fingerprintOf(configPath, importer),
     amplitude: client,
-    apiKey: async () => key,
+    apiKey: async (project) => keyOf(project),
     transforms: { secret: async (name) => secrets.get(name) ?? '', references: referencesBeside(configPath) },
     log: reportTrouble(),
     announce: (receipt) => void closed.push(receipt),
@@ -100,14 +103,6 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   };
 }
 
-function chooseKey({ live, endpoint }: RunOptions): string {
-  const key = process.env.AMPLITUDE_API_KEY;
-  if (!live) return key ?? 'simulated';
-  if (endpoint !== undefined) throw new UsageError('--live and --endpoint exclude each other');
-  if (!key) throw new UsageError("--live needs the project's API key in the environment variable AMPLITUDE_API_KEY");
-  return key;
-}
-
 /** Like the API key: needed when the events go to Amplitude, and made up for a simulator. */
 export function readHashKeys(
   { sources }: Pick<Importer, 'sources'>,
@@ -116,7 +111,7 @@ export function readHashKeys(
   const names = sources.flatMap(({ enrich }) => secretsOf(enrich ?? []));
   const keys = new Map<string, string>();
   for (const name of names) {
-    const variable = hashKeyVariable(name);
+    const variable = secretVariable(name);
     const key = process.env[variable];
     if (!key && live) {
       throw new UsageError(

@@ -58,7 +58,9 @@ function expandDirectory(directory: string): Candidate[] {
 /** The source of this name, the only one, or the one that takes the key by its prefix. Throws a UsageError that names them all. */
 export function chooseSource(key: string, importer: Importer, name: string | undefined): Source {
   const { sources } = importer;
-  const list = sources.map((source) => `${source.name} (prefix "${source.prefix}")`).join(', ');
+  const list = sources
+    .map(({ name: its, prefix, pattern }) => `${its} (prefix "${prefix}"${pattern ? `, pattern "${pattern}"` : ''})`)
+    .join(', ');
   if (name !== undefined) {
     const named = sources.find((source) => source.name === name);
     if (named) return named;

@@ -6,7 +6,7 @@ import { dumpUrl } from '../shared/dump.ts';
 import { type EnrichStep, secretsOf } from '../shared/enrich-step.ts';
 import { parseExactly, stringifyExactly } from '../shared/exact-json.ts';
 import type { FormatName } from '../shared/format-settings.ts';
-import { hashKeyVariable } from '../shared/hash-key.ts';
+import { secretVariable } from '../shared/hash-key.ts';
 import { contentOf } from './record-content.ts';
 import type { Trial, TryEnd, TryRequest } from './try-dump.ts';
 import type { TryTally } from './try-tally.ts';
@@ -83,13 +83,13 @@ function formatCounts(counts: readonly (readonly [string, number])[]): string[] 
 }
 
 function standIn(secret: string): string {
-  const variable = hashKeyVariable(secret);
+  const variable = secretVariable(secret);
   return `${variable} holds no key for ${secret}: one is made up, so pseudonyms and the insert_ids made from records will be others`;
 }
 
 /** Secrets of the source whose key is not in the environment. */
 export function madeUpKeys({ enrich }: Source, environment: Readonly<Record<string, string | undefined>>): string[] {
-  return secretsOf(enrich ?? []).filter((secret) => !environment[hashKeyVariable(secret)]);
+  return secretsOf(enrich ?? []).filter((secret) => !environment[secretVariable(secret)]);
 }
 
 /** What is done to a record, in order. */

@@ -1,5 +1,5 @@
 /**
- * The chunk message: events of one dump, one segment and one lane, on their way from the chunker to the uploader.
+ * The chunk message: events of one dump, one segment, one project and one lane, on their way from the chunker to the uploader.
  *
  * Its form is one line of JSON (all that is known about the events), a newline, and the events themselves: the inside of
  * the request's `events` array, one event a line with a comma at each line's end but the last, as raw deflate ended by a sync flush,
@@ -19,6 +19,8 @@ export type ChunkPlace = {
 export type ChunkHeader = Run &
   ChunkPlace & {
     readonly source: string;
+    /** The name in its route of the project that the events go to; left out for the source's own. */
+    readonly project?: string;
     /** The dump's key, for people and for results; nothing is decided by it. */
     readonly key: string;
     readonly bucket: string;

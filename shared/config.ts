@@ -9,8 +9,11 @@ import { formatOfConverter } from './converter-format.ts';
 import { enrichStepSchema } from './enrich-step.ts';
 import { type FieldMap, fieldMapSchema } from './field-map.ts';
 import { FORMAT_OPTIONS, formatSchema } from './format-settings.ts';
+import { compileGlob } from './glob.ts';
 import { oneOf } from './one-of.ts';
 import { presetSchema } from './presets.ts';
+import { checkRoute, projectEventsPerSecond, projectSchema, routeSchema } from './route-settings.ts';
+import { takesAll, takesKey } from './taken-keys.ts';
 
 /** Where a record stood. */
 export type RecordPosition = {
@@ -41,13 +44,6 @@ export type FilterFunction = Methods['filter'];
 
 /** More than a year, so that last year's file of the same day is recognised too. */
 export const DEFAULT_LEDGER_DAYS = 400;
-
-const projectSchema = z.strictObject({
-  /** Name or ARN of the Secrets Manager secret that holds the API key, as it is or as JSON `{"apiKey": "…"}`. */
-  secret: z.string().min(1),
-  /** Amplitude's data centre. */
-  region: z.enum(['us', 'eu']).default('us'),
-});
 
 const capsSchema = z.strictObject({
   /** Events in one chunk, and so in one request. Amplitude takes 2,000 (413 beyond). */
@@ -104,6 +100,11 @@ const sourceSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and dashes, at most 40'),
   /** Dumps whose key begins so are this source's; the longest prefix wins. */
   prefix: z.string().max(900).default(''),
+  /** Of these the ones whose key goes on like this (a glob, see glob.ts); a converter's own pattern takes the whole key. */
+  pattern: z
+    .string()
+    .refine((glob) => glob !== '' && compileGlob(glob) !== undefined, 'a pattern such as **/*.{csv,csv.gz}')
+    .optional(),
   /** What its dumps are; without it that follows from their content, and from their name where the content may be several. */
   format: formatSchema.optional(),
   /** Which records are taken, by what stands in them; looked at before anything is made of them. */
@@ -116,11 +117,14 @@ const sourceSchema = z.strictObject({
   map: mapSchema.optional(),
   /** Steps that each event then goes through, in order. */
   enrich: z.array(enrichStepSchema).optional(),
-  project: projectSchema,
+  /** Where its events go, unless a route says so. */
+  project: projectSchema.optional(),
+  /** Sends each event to one of several projects, by what stands in it. */
+  route: routeSchema.optional(),
   /** The Batch API is the one for dumps; HTTP V2 takes 1/30 of the rate per device, and 1 MB a request. */
   api: z.enum(['batch', 'http-v2']).default('batch'),
-  /** What the project may send over all its lanes, events/s (a Starter plan: 1,000); without it as much as it can. */
-  projectEventsPerSecond: z.int().min(10).max(1_000_000).optional(),
+  /** What each of its projects may send over all its lanes, events/s (a Starter plan: 1,000); without it as much as it can. */
+  projectEventsPerSecond,
   /**
    * Whose events stay in order: those of one device (Amplitude itself processes a device's events in order), or those of
    * one user over all devices. Events without the one are ordered by the other.
@@ -181,16 +185,21 @@ export const importerSchema = z
       const message = "an expression, such as { value: 'Visit' }";
       issues.push({ code: 'custom', path: ['sources', i, 'map', 'event_type'], message, input: undefined });
     });
-    for (const field of ['name', 'prefix'] as const) {
-      const seen = new Set<string>();
-      value.sources.forEach((source, i) => {
-        if (seen.has(source[field])) {
-          const message = `another source has the same ${field}; each needs its own`;
-          issues.push({ code: 'custom', path: ['sources', i, field], message, input: source[field] });
-        }
-        seen.add(source[field]);
-      });
-    }
+    value.sources.forEach((source, i) => {
+      for (const { path, message } of checkRoute(source)) {
+        issues.push({ code: 'custom', path: ['sources', i, ...path], message, input: undefined });
+      }
+      const before = value.sources.slice(0, i);
+      if (before.some(({ name }) => name === source.name)) {
+        const message = 'another source has the same name; each needs its own';
+        issues.push({ code: 'custom', path: ['sources', i, 'name'], message, input: source.name });
+      }
+      const rival = before.find((other) => other.prefix === source.prefix && takesAll(other, source));
+      if (rival) {
+        const message = `a prefix of its own, or a pattern for ${rival.name}, which comes before it and takes all dumps with this one`;
+        issues.push({ code: 'custom', path: ['sources', i, 'prefix'], message, input: source.prefix });
+      }
+    });
   });
 
 /** What a user writes. */
@@ -198,7 +207,7 @@ export type ImporterInput = z.input<typeof importerSchema>;
 /** The same with every default filled in. */
 export type Importer = z.output<typeof importerSchema>;
 export type Source = Importer['sources'][number];
-export type Project = Source['project'];
+export type Project = NonNullable<Source['project']>;
 
 /** A configuration that cannot be used; the message lists every problem. */
 export class ConfigError extends Error {
@@ -235,14 +244,16 @@ function fileTypeOf(convert: Source['convert']): FileType | undefined {
 
 /** The settings of the object at a path such as `sources[0].caps`. */
 function knownNames(path: readonly PropertyKey[]): readonly string[] {
-  const schemas: Record<string, z.ZodObject> = { sources: sourceSchema, project: projectSchema, caps: capsSchema };
-  const last = path.findLast((part) => typeof part === 'string');
+  const of = { sources: sourceSchema, project: projectSchema, route: routeSchema, caps: capsSchema };
+  const schemas: Record<string, z.ZodObject> = { ...of, projects: routeSchema.shape.projects.valueType };
+  const isRouted = path.at(-2) === 'projects';
+  const last = isRouted ? 'projects' : path.findLast((part) => typeof part === 'string');
   if (last === 'format') return FORMAT_OPTIONS;
   return Object.keys((typeof last === 'string' ? schemas[last] : importerSchema)?.shape ?? {});
 }
 
-/** The source whose prefix the key begins with, the longest one if there are several. */
+/** The source that takes a key: of those whose prefix and pattern it has the one with the longest prefix, then the first. */
 export function sourceOf(importer: Importer, key: string): Source | undefined {
-  const matching = importer.sources.filter((source) => key.startsWith(source.prefix));
+  const matching = importer.sources.filter((source) => takesKey(source, key));
   return matching.toSorted((a, b) => b.prefix.length - a.prefix.length)[0];
 }

@@ -3,8 +3,8 @@
 /** Characters of a key at least; `openssl rand -hex 32` makes 64. A short one could be guessed, and every pseudonym with it. */
 const MIN_LENGTH = 16;
 
-/** The environment variable that holds the key of a secret in the embedded engine: `shop/hash-key` is in SHOP_HASH_KEY. */
-export function hashKeyVariable(secret: string): string {
+/** The environment variable that holds what a secret holds, in the embedded engine: `shop/hash-key` is in SHOP_HASH_KEY. */
+export function secretVariable(secret: string): string {
   return secret.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_');
 }
 

@@ -16,9 +16,9 @@ export type Checkpoint = {
 
 /** What decides the lane of an event further on in a dump. */
 export type LaneState = {
-  /** How many ordinary lanes the dump uses. */
+  /** How many ordinary lanes the dump uses of each project. */
   readonly count: number;
-  /** Hashes of the devices (or users) that have a lane of their own. */
+  /** Hashes of the devices (or users) that have a lane of their own, each with its project (see lambdas/chunker/lanes.ts). */
   readonly hot: readonly number[];
   /** The last chunk of each ordinary lane: lane, segment, number. */
   readonly ends: readonly (readonly [lane: number, segment: number, number: number])[];

@@ -14,6 +14,7 @@ const NAMES_AND_NUMBERS = [
   'shared/queue.ts',
   'shared/enrich-step.ts',
   'shared/stack-outputs.ts',
+  'shared/target.ts',
   'shared/aws/environment.ts',
   'shared/aws/ledger-table.ts',
   'lambdas/chunker/intake-back-off.ts',

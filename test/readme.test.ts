@@ -52,6 +52,7 @@ test.each([
   'CONTRIBUTING.md',
   'docs/how-it-works.md',
   'docs/formats.md',
+  'docs/sources.md',
   'docs/benchmarks.md',
   'docs/enrichment.md',
   'docs/presets.md',

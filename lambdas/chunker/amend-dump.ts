@@ -12,8 +12,8 @@ import type { Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
-import { laneGroup } from './chunk-dump.ts';
-import { type Lanes, laneRules, openLanes } from './lanes.ts';
+import { laneGroups } from './chunk-dump.ts';
+import { type Lanes, laneRules, openLanes, startLanes } from './lanes.ts';
 import { type Retried, type RetryPorts, type RetryRequest, retryRejects } from './retry-rejects.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
 import { type ChunkSender, chunkSender } from './send-chunks.ts';
@@ -82,12 +82,12 @@ async function sendSegments(attempt: number, request: AmendRequest, ports: Amend
 /** There are few of them, as a rule. */
 function lanesOf({ entry, source, importer }: AmendRequest): Lanes {
   const rules = laneRules(entry.dumpId, source, importer);
-  return openLanes(rules, { count: rules.isCapped ? rules.lanes : 1, hot: [], ends: [] });
+  return openLanes(rules, startLanes(rules, 0, false, []));
 }
 
 function namesOf({ entry, source }: AmendRequest) {
   const { dumpId, run, dump } = entry;
-  return { dumpId, run, source: source.name, bucket: dump.bucket, key: dump.key, group: laneGroup(source) };
+  return { dumpId, run, source: source.name, bucket: dump.bucket, key: dump.key, projects: laneGroups(source) };
 }
 
 /** As the chunker does: everything the segment holds is sent and written before its plan is booked. */

@@ -9,11 +9,12 @@ import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
 import type { References } from '../../shared/references.ts';
+import { projectId, targetsOf } from '../../shared/target.ts';
 import { type Lanes, laneRules, openLanes, startLanes } from './lanes.ts';
 import { type Block, readRecords } from './read-records.ts';
 import { fingerprintWith, findReferences } from './references.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
-import { type ChunkSender, chunkSender } from './send-chunks.ts';
+import { type ChunkNames, type ChunkSender, chunkSender } from './send-chunks.ts';
 import type { Transform, TransformOf } from './transform.ts';
 
 export type ChunkDumpPorts = CloseBooksPorts & {
@@ -154,12 +155,15 @@ function lanesOf(
 type Done = { readonly read: number; readonly chunks: number };
 
 function namesOf({ source, dump: { bucket, key } }: ChunkDumpRequest) {
-  return { source: source.name, bucket, key, group: laneGroup(source) };
+  return { source: source.name, bucket, key, projects: laneGroups(source) };
 }
 
 /** Lanes belong to a project: Amplitude counts a device's rate per project, whatever dump its events come from. */
-export function laneGroup({ project }: Source): string {
-  return createHash('sha256').update(`${project.region} ${project.secret}`).digest('hex').slice(0, 12);
+export function laneGroups(source: Source): ChunkNames['projects'] {
+  return targetsOf(source).map(({ name, project }) => {
+    const group = createHash('sha256').update(projectId(project)).digest('hex').slice(0, 12);
+    return { group, ...(name !== undefined && { name }) };
+  });
 }
 
 /** Everything the segment holds is sent and written before its plan is booked: the plan is a promise already kept. */

@@ -8,6 +8,7 @@ export type Before = { readonly lane: number; readonly chunk?: ClosedChunk | und
 
 /** The events of one chunk, not compressed yet. */
 export type ClosedChunk = {
+  /** Says the project too, see `splitLane`. */
   readonly lane: number;
   /** Comma and newline between events: the inside of the request's `events` array. A view of a buffer that `recycle` takes back. */
   readonly text: Buffer;
@@ -76,12 +77,12 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
   }
 
   function recycle(text: Buffer): void {
-    if (spare.length < lanes.count) spare.push(Buffer.from(text.buffer));
+    if (spare.length < lanes.countOfAll) spare.push(Buffer.from(text.buffer));
   }
 
   /** The events of the hot `key` leave their chunk for one in a lane of their own. */
   function moveOut(lane: number, chunk: OpenChunk, key: number): void {
-    const own = lanes.promote(key);
+    const own = lanes.promote(key, lane);
     if (own === undefined) return;
     const size = chunk.used / chunk.entries.length;
     const moved = newChunk(size, lanes.hasClosed(lane) ? { lane, chunk: last.get(lane) } : undefined);
@@ -104,7 +105,7 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
       const key = laneKey(event, limits.lane);
       const device = event.deviceId === undefined ? NOBODY : hashOf(event.deviceId);
       const user = event.userId === undefined ? NOBODY : hashOf(event.userId);
-      const lane = lanes.laneOf(key);
+      const lane = lanes.laneOf(key, event.project);
       let chunk = open.get(lane);
       const isFull =
         chunk &&

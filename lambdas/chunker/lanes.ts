@@ -6,6 +6,7 @@ import { deflateRawSync } from 'node:zlib';
 import { API_LIMITS, type Api, PACE, REQUEST_MS } from '../../shared/amplitude-limits.ts';
 import type { Importer, Source } from '../../shared/config.ts';
 import type { LaneState } from '../../shared/ledger.ts';
+import { type Destination, targetsOf } from '../../shared/target.ts';
 import type { PreparedEvent } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
 
@@ -28,6 +29,12 @@ const MAX_HOT = 64;
 /** Lanes of their own are numbered from here on, by the hash of the device, the same in all dumps. Ordinary ones are below 256. */
 const FIRST_OWN_LANE = 256;
 
+/** The lanes of each further project of a source are numbered from so much higher on; a hash is below 2^32. */
+const PROJECT_LANES = 2 ** 33;
+
+/** Ordinary lanes over all projects of a source: the chunk that each is filling must fit in memory. */
+const MAX_ORDINARY_LANES = 256;
+
 /** Bytes of records that are looked at to tell how many there are. */
 const SAMPLE_BYTES = 1_000_000;
 
@@ -41,8 +48,10 @@ export type LaneRules = {
   readonly dumpId: string;
   readonly api: Api;
   readonly eventsPerChunk: number;
+  /** How many the source sends to. */
+  readonly projects: number;
   /**
-   * The project may send only so much: then each of its lanes keeps to its share of that, so that a dump uses them all, and
+   * A project may send only so much: then each of its lanes keeps to its share of that, so that a dump uses them all, and
    * there are none beside them.
    */
   readonly isCapped: boolean;
@@ -50,20 +59,22 @@ export type LaneRules = {
 
 export function laneRules(
   dumpId: string,
-  { api, caps, projectEventsPerSecond }: Pick<Source, 'api' | 'caps' | 'projectEventsPerSecond'>,
+  source: Pick<Source, 'caps'> & Destination,
   { lanes, uploaders }: Pick<Importer, 'lanes' | 'uploaders'>,
 ): LaneRules {
-  const { eventsPerChunk } = caps;
-  return { lanes, uploaders, dumpId, api, eventsPerChunk, isCapped: projectEventsPerSecond !== undefined };
+  const { api, caps } = source;
+  const targets = targetsOf(source);
+  const isCapped = targets.some(({ projectEventsPerSecond }) => projectEventsPerSecond !== undefined);
+  return { lanes, uploaders, dumpId, api, eventsPerChunk: caps.eventsPerChunk, projects: targets.length, isCapped };
 }
 
 /**
- * The lanes of one dump. A dump with few events uses `count` neighbouring lanes of all there are, chosen by its name, so
- * that small dumps do not all wait for one another; then a device is in one of `spread` lanes, as many as there are
- * such groups of neighbours, and whoever paces a lane has to reckon with all of them.
+ * The lanes of one dump, `count` of each project. A dump with few events uses `count` neighbouring lanes of all there are,
+ * chosen by its name, so that small dumps do not all wait for one another; then a device is in one of `spread` lanes, as
+ * many as there are such groups of neighbours, and whoever paces a lane has to reckon with all of them.
  */
 export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
-  const { lanes, uploaders, dumpId, api, eventsPerChunk, isCapped } = rules;
+  const { lanes, uploaders, dumpId, api, eventsPerChunk, projects, isCapped } = rules;
   const spread = Math.floor(lanes / count);
   const first = count * (hashOf(dumpId) % spread);
   const own = new Set(hot);
@@ -72,42 +83,57 @@ export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
   // With more than this its lane would rest for longer than an upload takes.
   const bearable = (PACE * API_LIMITS[api].eventsPerSecond * REQUEST_MS) / 1_000 / meetings;
   return {
+    /** Ordinary ones of each project, for the checkpoint; and of all. */
     count,
+    countOfAll: count * projects,
     /** Over how many lanes a device's events of different dumps may be spread. */
     spreadOf: (lane: number) => (isOwnLane(lane) ? 1 : spread),
     /** A device with more events in one chunk is hot. */
     hotAt: isCapped
       ? Number.POSITIVE_INFINITY
       : Math.floor(Math.max(1, MIN_HOT_SHARE * eventsPerChunk, Math.min(bearable, MAX_COOL_SHARE * eventsPerChunk))),
-    /** `key` is the hash of what the events of a lane share. */
-    laneOf: (key: number) => (own.has(key) ? FIRST_OWN_LANE + key : first + (key % count)),
-    /** From now on the events of `key` have a lane of their own; undefined when there are too many of those. */
-    promote(key: number): number | undefined {
+    /** `key` is the hash of what the events of a lane share; `project` counts the source's projects from 0. */
+    laneOf(key: number, project = 0): number {
+      const base = project * PROJECT_LANES;
+      return base + (own.has(base + key) ? FIRST_OWN_LANE + key : first + (key % count));
+    },
+    /** From now on the events of `key` in this lane have a lane of their own; undefined when there are too many of those. */
+    promote(key: number, lane: number): number | undefined {
       if (own.size >= MAX_HOT) return undefined;
-      own.add(key);
-      return FIRST_OWN_LANE + key;
+      const base = lane - (lane % PROJECT_LANES);
+      own.add(base + key);
+      return base + FIRST_OWN_LANE + key;
     },
     noteClosed: (lane: number) => void closed.add(lane),
     /** Whether a chunk of the lane has been closed in this dump. */
     hasClosed: (lane: number) => closed.has(lane),
-    /** The keys with lanes of their own, for the checkpoint. */
+    /** The keys with lanes of their own (each with its project), for the checkpoint. */
     hot: (): readonly number[] => [...own],
   };
 }
 
 export function isOwnLane(lane: number): boolean {
-  return lane >= FIRST_OWN_LANE;
+  return lane % PROJECT_LANES >= FIRST_OWN_LANE;
 }
 
-/** The state at the start of a dump that is `size` bytes long, compressed or not, and begins with `records`. */
+/** Which of the source's projects a lane is of, counted from 0, and its number there, which is the same in all dumps. */
+export function splitLane(lane: number): { readonly project: number; readonly lane: number } {
+  return { project: Math.floor(lane / PROJECT_LANES), lane: lane % PROJECT_LANES };
+}
+
+/**
+ * The state at the start of a dump that is `size` bytes long, compressed or not, and begins with `records`. Its projects
+ * are reckoned with as if each had as much of it: what its beginning holds of each says little, as dumps are often sorted.
+ */
 export function startLanes(
-  { lanes, eventsPerChunk, isCapped }: Pick<LaneRules, 'lanes' | 'eventsPerChunk' | 'isCapped'>,
+  { lanes, eventsPerChunk, projects, isCapped }: Pick<LaneRules, 'lanes' | 'eventsPerChunk' | 'projects' | 'isCapped'>,
   size: number,
   isPacked: boolean,
   records: readonly RawRecord[],
 ): LaneState {
-  const wanted = Math.floor(estimateRecords(size, isPacked, records) / (CHUNKS_PER_LANE * eventsPerChunk));
-  const count = isCapped || wanted >= lanes ? lanes : 2 ** Math.floor(Math.log2(Math.max(1, wanted)));
+  const expected = isCapped ? Number.POSITIVE_INFINITY : estimateRecords(size, isPacked, records) / projects;
+  const wanted = Math.min(Math.floor(expected / (CHUNKS_PER_LANE * eventsPerChunk)), MAX_ORDINARY_LANES / projects);
+  const count = wanted >= lanes ? lanes : 2 ** Math.floor(Math.log2(Math.max(1, wanted)));
   return { count, hot: [], ends: [] };
 }
 

@@ -4,11 +4,12 @@ import type { AmplitudeEvent, JsonObject } from '../../shared/amplitude-event.ts
 import type { RecordPosition, Source } from '../../shared/config.ts';
 import { type Fault, findFault } from './check-event.ts';
 import { chunkLimits } from '../../shared/chunk-limits.ts';
-import type { Draft } from './enrich/step.ts';
+import type { Draft, Origin } from './enrich/step.ts';
 import { withInsertId } from './event-text.ts';
 import { stringifyExactly } from '../../shared/exact-json.ts';
 import { isJsonObject } from './json.ts';
 import { Misfit } from './misfit.ts';
+import type { ChooseProject } from './route.ts';
 
 /** An event ready to be sent. */
 export type PreparedEvent = {
@@ -18,6 +19,8 @@ export type PreparedEvent = {
   readonly deviceId: string | undefined;
   readonly userId: string | undefined;
   readonly time: number | undefined;
+  /** Which of its source's targets it goes to; left out for the first. */
+  readonly project?: number;
   /** Of a `$identify` event that may be made one with others of its user (see merge-identifies.ts). */
   readonly identify?: JsonObject;
 };
@@ -31,12 +34,19 @@ export type MadeEvents =
   | ({ readonly kind: 'unusable' } & Fault);
 
 /** The record already is an event: its text is sent as it stands. `id` is the insert_id if it has none. */
-export function passThrough(bytes: Buffer, event: JsonObject, source: Source, id: () => string): MadeEvents {
-  const fault = findFault(event, source.minIdLength);
+export function passThrough(
+  bytes: Buffer,
+  event: JsonObject,
+  { source, route, origin }: Omit<FinishOptions, 'merges'>,
+  id: () => string,
+): MadeEvents {
+  const routed = route ? route(event, origin) : 0;
+  if (routed === 'filter') return { kind: 'filtered' };
+  const { project, fault } = check(event, routed, source);
   if (fault) return { kind: 'unusable', ...fault };
   const hasOwnId = Object.hasOwn(event, 'insert_id');
   const pieces = withInsertId(bytes, event.insert_id ? undefined : id(), hasOwnId, Object.keys(event).length);
-  return keepFitting([prepare(event, pieces)], [], source);
+  return keepFitting([prepare(event, pieces, project)], [], source);
 }
 
 /** What a map returned, as events on their way; what is none is refused. `id` is the record's. */
@@ -65,29 +75,58 @@ function draftOf(result: unknown, id: string): Draft | RefusedEvent {
 
 export type FinishOptions = {
   readonly source: Source;
+  /** Left out where all events go to one project. */
+  readonly route?: ChooseProject | undefined;
+  /** Of the events: where paths of the route may lead. */
+  readonly origin: Origin;
   /** Whether `$identify` events may be made one with others. */
   readonly merges: boolean;
 };
 
-/** Checks and writes what has been made of a record. */
-export function finishEvents(items: readonly (Draft | RefusedEvent)[], { source, merges }: FinishOptions): MadeEvents {
+/** Checks and writes what has been made of a record, and finds its project. */
+export function finishEvents(items: readonly (Draft | RefusedEvent)[], options: FinishOptions): MadeEvents {
+  const { source, route, origin } = options;
   const events: PreparedEvent[] = [];
   const refused: RefusedEvent[] = [];
   for (const item of items) {
-    const made = 'reason' in item ? item : finishEvent(item, source, merges);
+    const routed = route && 'event' in item ? route(wholeOf(item, items), origin) : 0;
+    if (routed === 'filter') continue;
+    const made = 'reason' in item ? item : finishEvent(item, routed, options);
     if ('reason' in made) refused.push(made);
     else events.push(made);
   }
+  if (items.length > 0 && events.length + refused.length === 0) return { kind: 'filtered' };
   return keepFitting(events, refused, source);
 }
 
-function finishEvent({ event, id }: Draft, source: Source, merges: boolean): PreparedEvent | RefusedEvent {
+/** An event goes where the one goes that it was split off from. */
+function wholeOf({ event, of }: Draft, items: readonly (Draft | RefusedEvent)[]): JsonObject {
+  if (of === undefined) return event;
+  const whole = items.find((item): item is Draft => 'id' in item && item.id === of);
+  return whole?.event ?? event;
+}
+
+/** The event's project, and what is wrong with it; `routed` may say already that it has none. */
+export function check(
+  event: JsonObject,
+  routed: number | Fault,
+  { minIdLength }: Source,
+): { readonly project: number; readonly fault: Fault | undefined } {
+  if (typeof routed !== 'number') return { project: 0, fault: routed };
+  return { project: routed, fault: findFault(event, minIdLength) };
+}
+
+function finishEvent(
+  { event, id }: Draft,
+  routed: number | Fault,
+  { source, merges }: FinishOptions,
+): PreparedEvent | RefusedEvent {
   try {
-    const fault = findFault(event, source.minIdLength);
+    const { project, fault } = check(event, routed, source);
     const whole = event.insert_id ? event : { ...event, insert_id: id };
     const text = stringifyExactly(whole);
     if (fault) return { ...fault, text };
-    const prepared = prepare(event, [Buffer.from(text)]);
+    const prepared = prepare(event, [Buffer.from(text)], project);
     return merges && event.event_type === '$identify' ? { ...prepared, identify: whole } : prepared;
   } catch (error) {
     return cannotBeWritten(error);
@@ -133,7 +172,7 @@ export function tooLargeFault(bytes: number, max: number): Fault {
   return { reason: 'event is too large', detail: `${bytes} bytes, at most ${max} fit one upload` };
 }
 
-export function prepare(event: JsonObject | AmplitudeEvent, pieces: readonly Buffer[]): PreparedEvent {
+export function prepare(event: JsonObject | AmplitudeEvent, pieces: readonly Buffer[], project = 0): PreparedEvent {
   const { device_id, user_id, time } = event;
   return {
     pieces,
@@ -141,6 +180,7 @@ export function prepare(event: JsonObject | AmplitudeEvent, pieces: readonly Buf
     deviceId: typeof device_id === 'string' ? device_id : undefined,
     userId: typeof user_id === 'string' ? user_id : undefined,
     time: typeof time === 'number' ? time : undefined,
+    ...(project > 0 && { project }),
   };
 }
 

@@ -82,9 +82,10 @@ export function mergeIdentifies(emit: Emit, maxBytes: number) {
   };
 }
 
-/** A user and a device of the same name are not the same. */
-function idsOf({ userId, deviceId }: PreparedEvent): string[] {
-  return [...(userId === undefined ? [] : [`u${userId}`]), ...(deviceId === undefined ? [] : [`d${deviceId}`])];
+/** A user and a device of the same name are not the same, and neither are those of different projects. */
+function idsOf({ userId, deviceId, project = 0 }: PreparedEvent): string[] {
+  const user = userId === undefined ? [] : [`${project}u${userId}`];
+  return deviceId === undefined ? user : [...user, `${project}d${deviceId}`];
 }
 
 /** Undefined for what cannot be made one with another. */
@@ -115,7 +116,7 @@ function merge(first: Held, second: Held, maxBytes: number): Held | undefined {
   // Of all of them: with that of one alone, the others would be lost where that one was sent before.
   const insert_id = contentId(Buffer.from(JSON.stringify(insertIds)));
   const identify = { ...second.identify, user_properties: operations, insert_id };
-  const event = prepare(identify, [Buffer.from(stringifyExactly(identify))]);
+  const event = prepare(identify, [Buffer.from(stringifyExactly(identify))], second.event.project);
   return { event, identify, others: first.others, insertIds, bytes };
 }
 

@@ -3,10 +3,11 @@ import type { JsonObject } from '../../shared/amplitude-event.ts';
 import type { Source } from '../../shared/config.ts';
 import type { FormatName } from '../../shared/format-settings.ts';
 import type { Reject } from '../../shared/rejects.ts';
-import { findFault } from './check-event.ts';
+import type { Fault } from './check-event.ts';
 import { chunkLimits } from '../../shared/chunk-limits.ts';
-import { type MadeEvents, type PreparedEvent, type RefusedEvent, tooLargeFault } from './make-events.ts';
+import { check, type MadeEvents, prepare, type RefusedEvent, tooLargeFault } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
+import type { ChooseProject } from './route.ts';
 import type { Transform } from './transform.ts';
 
 /**
@@ -39,23 +40,25 @@ function isMade({ preset, convert, map, filter, enrich = [] }: Source): boolean 
 }
 
 /** `record` is the reject's, if it was needed and is still there; `dump` the dump's key. */
-export async function remakeReject(
-  reject: Reject,
-  record: RawRecord | undefined,
-  { source, transform, dump }: Remaking,
-): Promise<Remade> {
+export async function remakeReject(reject: Reject, record: RawRecord | undefined, remaking: Remaking): Promise<Remade> {
+  const { source, transform, dump } = remaking;
   const remake = async (whole: RawRecord): Promise<MadeEvents> => {
     const [made] = await transform([whole], dump);
     if (!made) throw new Error('the transform gave nothing for a record');
     return made;
   };
-  if (reject.kind === 'refused') return remakeEvent(reject, record, source, remake);
+  if (reject.kind === 'refused') return remakeEvent(reject, record, remaking, remake);
   if (record === undefined && needsRecord(reject, source)) return { kind: 'kept' };
   const whole = record ?? recordOf(reject);
   return { kind: 'made', record: whole, made: await remake(whole) };
 }
 
-export type Remaking = { readonly source: Source; readonly transform: Transform; readonly dump: string };
+export type Remaking = {
+  readonly source: Source;
+  readonly transform: Transform;
+  readonly route: ChooseProject | undefined;
+  readonly dump: string;
+};
 
 /** The reject as it stands, to be counted and written once more. */
 export function keepReject(reject: Reject): Extract<Remade, { kind: 'made' }> {
@@ -68,7 +71,7 @@ export function keepReject(reject: Reject): Extract<Remade, { kind: 'made' }> {
 async function remakeEvent(
   reject: Reject,
   record: RawRecord | undefined,
-  source: Source,
+  remaking: Remaking,
   remake: (record: RawRecord) => Promise<MadeEvents>,
 ): Promise<Remade> {
   const event = parseEvent(reject.bytes);
@@ -76,7 +79,14 @@ async function remakeEvent(
   if (!event?.insert_id) return { kind: 'kept' };
   const standIn = recordOf(reject);
   const text = reject.bytes.toString();
-  if (!record) return { kind: 'made', record: standIn, made: checkEvent(reject.bytes, event, source) };
+  if (!record) {
+    const { route, source, dump } = remaking;
+    // Its record is gone, or is the event itself.
+    const origin = { record: event, at: { dump, position: reject.position } };
+    const routed = route ? route(event, origin) : 0;
+    if (routed === 'filter') return { kind: 'gone' };
+    return { kind: 'made', record: standIn, made: checkEvent(reject.bytes, event, routed, source) };
+  }
   const made = await remake(record);
   if (made.kind === 'filtered') return { kind: 'gone' };
   if (made.kind === 'unusable') {
@@ -100,20 +110,12 @@ function pickEvent(made: Extract<MadeEvents, { kind: 'events' }>, id: unknown): 
 }
 
 /** The event as it was sent, whatever the configuration would make of its record. */
-function checkEvent(bytes: Buffer, event: JsonObject, source: Source): MadeEvents {
+function checkEvent(bytes: Buffer, event: JsonObject, routed: number | Fault, source: Source): MadeEvents {
   const max = chunkLimits(source).chunkBytes;
-  const fault =
-    findFault(event, source.minIdLength) ?? (bytes.length > max ? tooLargeFault(bytes.length, max) : undefined);
-  if (fault) return refusing({ ...fault, text: bytes.toString() });
-  const { device_id, user_id, time } = event;
-  const prepared: PreparedEvent = {
-    pieces: [bytes],
-    bytes: bytes.length,
-    deviceId: typeof device_id === 'string' ? device_id : undefined,
-    userId: typeof user_id === 'string' ? user_id : undefined,
-    time: typeof time === 'number' ? time : undefined,
-  };
-  return { kind: 'events', events: [prepared], refused: [] };
+  const { project, fault } = check(event, routed, source);
+  const refusal = fault ?? (bytes.length > max ? tooLargeFault(bytes.length, max) : undefined);
+  if (refusal) return refusing({ ...refusal, text: bytes.toString() });
+  return { kind: 'events', events: [prepare(event, [bytes], project)], refused: [] };
 }
 
 function refusing(event: RefusedEvent): MadeEvents {

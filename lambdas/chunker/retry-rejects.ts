@@ -9,6 +9,7 @@ import type { Dumps, Results } from '../../shared/objects.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { parseReject, type Reject, segmentOfRejects } from '../../shared/rejects.ts';
 import { recordFinder } from './find-records.ts';
+import { openRoute } from './route.ts';
 import type { TransformOf } from './transform.ts';
 import { keepReject, needsRecord, type Remade, remakeReject } from './remake-reject.ts';
 
@@ -41,7 +42,8 @@ export type Retried = {
 /** Throws at the end when the rejects files do not hold what the books count. */
 export async function* retryRejects(request: RetryRequest, ports: RetryPorts): AsyncGenerator<Retried> {
   const { entry, source, limit = Number.POSITIVE_INFINITY, isWanted = () => true } = request;
-  const remaking = { source, transform: await ports.transformOf(source), dump: entry.dump.key };
+  const transform = await ports.transformOf(source);
+  const remaking = { source, transform, route: openRoute(source), dump: entry.dump.key };
   const finder = recordFinder(entry.dump, source, ports.dumps);
   const found = { unusable: 0, refused: 0 };
   let wanted = 0;

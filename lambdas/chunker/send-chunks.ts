@@ -5,7 +5,7 @@ import type { LaneState } from '../../shared/ledger.ts';
 import type { OutgoingMessage, Queue } from '../../shared/queue.ts';
 import { type CompressedChunk, compressChunk } from './compress-chunk.ts';
 import type { ClosedChunk } from './lane-chunks.ts';
-import { isOwnLane } from './lanes.ts';
+import { isOwnLane, splitLane } from './lanes.ts';
 import type { Segment } from './segment.ts';
 
 /** Groups of chunks that may be under way before the reader has to wait. */
@@ -15,7 +15,8 @@ export type ChunkNames = Run & {
   readonly source: string;
   readonly bucket: string;
   readonly key: string;
-  readonly group: string;
+  /** Those of the source, in its order: the name in its route, if it has one, and what its lanes' groups begin with. */
+  readonly projects: readonly { readonly name?: string; readonly group: string }[];
 };
 
 export type ChunkSender = ReturnType<typeof chunkSender>;
@@ -99,7 +100,11 @@ export function chunkSender(names: ChunkNames, queue: Pick<Queue, 'send'>) {
 type NumberedChunk = Omit<CompressedChunk, 'after'> & ChunkPlace & { readonly after?: ChunkPlace };
 
 function toMessage(part: NumberedChunk, names: ChunkNames): OutgoingMessage {
-  const { group, ...rest } = names;
-  const chunk: Chunk = { ...rest, ...part, events: part.positions.length };
-  return { id: chunkId(chunk), group: `${group}/${part.lane}`, body: encodeChunk(chunk) };
+  const { projects, ...rest } = names;
+  const { project, lane } = splitLane(part.lane);
+  const { name, group } = projects[project] ?? {};
+  if (group === undefined) throw new Error(`there is no project ${project} for lane ${part.lane}`);
+  const routed = name === undefined ? {} : { project: name };
+  const chunk: Chunk = { ...rest, ...part, ...routed, lane, events: part.positions.length };
+  return { id: chunkId(chunk), group: `${group}/${lane}`, body: encodeChunk(chunk) };
 }

@@ -27,6 +27,7 @@ import { openMap } from './open-map.ts';
 import type { RawRecord } from './raw-record.ts';
 import { readRecord } from './read-record.ts';
 import { findReferences, type FoundReferences, isOutdated } from './references.ts';
+import { type ChooseProject, openRoute } from './route.ts';
 
 /**
  * What becomes of each record, in the same order. What is wrong with a record never throws; what a batch step throws
@@ -59,14 +60,15 @@ export function compileTransform(
 ): Transform {
   const map = openMap(source, openBase(source));
   const filter = source.filter && openFilter(source.filter);
+  const route = openRoute(source);
   if (!map && steps.length === 0) {
-    return (records, dumpKey) => records.map((record) => untouched(record, dumpKey, source, filter));
+    return (records, dumpKey) => records.map((record) => untouched(record, dumpKey, { source, filter, route }));
   }
   const merges = (source.enrich ?? []).some((step) => 'identify' in step && step.identify.merge !== false);
-  const opened = { source, map: map ?? asItIs, filter, maskId };
+  const opened = { source, map: map ?? asItIs, filter, route, maskId };
   return (records, dumpKey) => {
     const rows = records.map((record) => toRow(record, dumpKey, opened));
-    const finish = () => rows.map((row) => ('made' in row ? row.made : finishRow(row, { source, merges })));
+    const finish = () => rows.map((row) => ('made' in row ? row.made : finishRow(row, { source, route, merges })));
     const waiting = applySteps(rows, steps);
     return waiting ? waiting.then(finish) : finish();
   };
@@ -112,6 +114,7 @@ type Opened = {
   readonly source: Source;
   readonly map: MapFunction;
   readonly filter: FilterFunction | undefined;
+  readonly route: ChooseProject | undefined;
   readonly maskId: ((id: string) => string) | undefined;
 };
 
@@ -122,15 +125,20 @@ type Open = { readonly origin: Origin; items: readonly (Draft | RefusedEvent)[] 
 const asItIs: MapFunction = (record) => record as AmplitudeEvent;
 
 /** Without map and steps: the record already is an event, and its text is sent as it stands. */
-function untouched(record: RawRecord, dump: string, source: Source, filter: FilterFunction | undefined): MadeEvents {
-  const read = readRecord(record, source, filter !== undefined);
+function untouched(
+  record: RawRecord,
+  dump: string,
+  { source, filter, route }: Pick<Opened, 'source' | 'filter' | 'route'>,
+): MadeEvents {
+  const read = readRecord(record, source, filter !== undefined || route !== undefined);
   if ('kind' in read) return read;
   const at = { dump, position: record.position };
   const left = filter && filtered(filter, read.value, at);
   if (left) return left;
   const id = () => recordId(record.bytes, source, at);
-  if (!record.parsed) return passThrough(record.bytes, read.value, source, id);
-  return finishEvents(draftsOf(read.value, id()), { source, merges: false });
+  const options = { source, route, origin: { record: read.value, at } };
+  if (!record.parsed) return passThrough(record.bytes, read.value, options, id);
+  return finishEvents(draftsOf(read.value, id()), { ...options, merges: false });
 }
 
 function toRow(record: RawRecord, dump: string, { source, map, filter, maskId }: Opened): Row {
@@ -193,7 +201,7 @@ async function applyBatch(rows: readonly Row[], step: Extract<Step, { readonly k
     const some = drafts.slice(start, start + step.size);
     for (const [i, answer] of (await step.apply(some)).entries()) {
       const draft = some[i];
-      if (draft) answers.set(draft, answer);
+      if (draft) answers.set(draft, answer && { ...draft, ...answer });
     }
   }
   for (const row of rows) {
@@ -206,8 +214,8 @@ async function applyBatch(rows: readonly Row[], step: Extract<Step, { readonly k
   }
 }
 
-function finishRow({ items }: Open, options: FinishOptions): MadeEvents {
-  return items.length > 0 ? finishEvents(items, options) : { kind: 'filtered' };
+function finishRow({ items, origin }: Open, options: Omit<FinishOptions, 'origin'>): MadeEvents {
+  return items.length > 0 ? finishEvents(items, { ...options, origin }) : { kind: 'filtered' };
 }
 
 /** `who` threw it: `map`, `enrich[2]`. */

@@ -5,12 +5,13 @@ import { attemptOf } from '../../shared/amendment.ts';
 import { addCounts } from '../../shared/books.ts';
 import { type Chunk, chunkId, encodeChunk, unitOf } from '../../shared/chunk.ts';
 import { type CloseBooksPorts, closeBooks } from '../../shared/close-books.ts';
-import type { Importer, Source } from '../../shared/config.ts';
+import type { Importer } from '../../shared/config.ts';
 import type { Ledger, UnitRef } from '../../shared/ledger.ts';
 import type { Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { formatReject, rejectsName } from '../../shared/rejects.ts';
+import type { Target } from '../../shared/target.ts';
 import { deflateText } from './amplitude.ts';
 import { backOffMs, MAX_DELAY_MS, MAX_RETRY_AFTER_MS, parkedBackOffMs } from './back-off.ts';
 import { hottestOf, joinEvents } from './chunk-events.ts';
@@ -66,7 +67,7 @@ export type Delivered = {
 /** Throws when it cannot be booked. */
 export async function conclude(
   chunk: Chunk,
-  source: Source,
+  target: Target,
   delivered: Delivered,
   received: Received,
   ports: ConcludePorts,
@@ -78,23 +79,28 @@ export async function conclude(
       const settled = await settle(chunk, delivery, delivered.requests, ports);
       if (settled.kind === 'skipped' || chunk.parked) return settled;
       const wasThrottled = delivery.waiting.length > 0;
-      return { ...settled, rest: restLeft({ ...chunk, wasThrottled }, source, delivered, ports) };
+      return { ...settled, rest: restLeft({ ...chunk, wasThrottled }, target, delivered, ports) };
     }
     case 'not-now':
       return waitOrDie(chunk, delivery.reason, received, ports, delivery);
     case 'refused':
-      return die(chunk, delivery.reason, received, ports);
+      return die(chunk, `${delivery.reason}${ofProject(chunk)}`, received, ports);
   }
+}
+
+/** Of which project that is, where the source has several. */
+function ofProject({ project }: Chunk): string {
+  return project === undefined ? '' : ` (project ${project})`;
 }
 
 /** How much is left of the rest that a lane has to take after an upload. */
 export function restLeft(
   sent: Omit<Sent, 'tookMs'>,
-  source: Source,
+  target: Target,
   { endedAt, tookMs }: Pick<Delivered, 'endedAt' | 'tookMs'>,
   { importer: { uploaders, lanes }, now }: ConcludePorts,
 ): Rest {
-  const { heldMs, hiddenMs } = restAfter({ ...sent, tookMs }, { ...source, uploaders, lanes });
+  const { heldMs, hiddenMs } = restAfter({ ...sent, tookMs }, { ...target, uploaders, lanes });
   const gone = now() - endedAt;
   return { heldMs: Math.max(0, heldMs - gone), hiddenMs: Math.max(0, hiddenMs - gone) };
 }
@@ -123,7 +129,7 @@ export async function settle(
         kind: 'refused',
         position: event.position,
         reason,
-        detail: 'answered by Amplitude',
+        detail: `answered by Amplitude${ofProject(chunk)}`,
         bytes: Buffer.from(event.text),
       }),
     );

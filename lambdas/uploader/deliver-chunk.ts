@@ -1,6 +1,7 @@
 /** Delivers a chunk: whole and compressed as it came; only what Amplitude does not take whole is taken apart. */
 import type { Chunk } from '../../shared/chunk.ts';
-import type { Project, Source } from '../../shared/config.ts';
+import type { Project } from '../../shared/config.ts';
+import type { Target } from '../../shared/target.ts';
 import { type Amplitude, deflateText, inflateText } from './amplitude.ts';
 import { type ChunkEvent, joinEvents, splitEvents } from './chunk-events.ts';
 import { answerVerdict, type Delivery, NOTHING, type Send } from './deliver-events.ts';
@@ -22,7 +23,7 @@ const MAX_MS = 20_000;
 
 export async function deliverChunk(
   chunk: Chunk,
-  { project, api, minIdLength }: Source,
+  { project, api, minIdLength }: Target,
   ports: DeliverChunkPorts,
 ): Promise<{ readonly delivery: Delivery; readonly requests: number }> {
   const apiKey = await ports.apiKey(project);

@@ -27,8 +27,7 @@ export async function takeChunk(body: string, received: Received, ports: TakeChu
   const began = ports.now();
   try {
     const chunk = decodeChunk(body);
-    const source = ports.importer.sources.find(({ name }) => name === chunk.source);
-    const outcome = await uploadChunk(chunk, source, received, ports);
+    const outcome = await uploadChunk(chunk, received, ports);
     logOutcome(chunk, outcome, received, ports.now() - began, ports);
     return await afterOutcome(outcome, ports);
   } catch (error) {
@@ -50,8 +49,8 @@ export function logOutcome(
   ms: number,
   { log }: TakeChunkPorts,
 ): void {
-  const { dumpId, run, segment, number, events, parked } = chunk;
-  const from = parked ? { parked: parked.unit } : {};
+  const { dumpId, run, segment, number, project, events, parked } = chunk;
+  const from = { ...(project !== undefined && { project }), ...(parked && { parked: parked.unit }) };
   log(LEVEL[kind], `chunk ${kind}`, { dumpId, run, segment, number, ...from, events, receives, ...fields, ms });
 }
 

@@ -1,8 +1,9 @@
 /** Takes the messages of one lane that came together, in their order: small ones in one request, the others one by one. */
 import { type Chunk, decodeChunk, decodeChunkHeader } from '../../shared/chunk.ts';
-import type { Source } from '../../shared/config.ts';
+import type { Target } from '../../shared/target.ts';
 import type { Received } from './conclude-chunk.ts';
 import { afterOutcome, logOutcome, type TakeChunkPorts, type TakenChunk, takeChunk } from './take-chunk.ts';
+import { findTarget } from './upload-chunk.ts';
 import { howManyFit, uploadTogether } from './upload-together.ts';
 
 export type LaneMessage = { readonly body: string; readonly received: Received };
@@ -55,8 +56,8 @@ async function takeTogether(
     if (!received || messages.length === 1 || received.receives > MAX_RECEIVES_TOGETHER) return undefined;
     const found = fittingChunks(messages, ports);
     if (!found) return undefined;
-    const { chunks, source } = found;
-    const outcomes = await uploadTogether(chunks, source, received, ports);
+    const { chunks, target } = found;
+    const outcomes = await uploadTogether(chunks, target, received, ports);
     if (!outcomes) return undefined;
     const taken: TakenChunk[] = [];
     for (const [i, outcome] of outcomes.entries()) {
@@ -73,11 +74,13 @@ async function takeTogether(
 /** The first chunks that fit one request; undefined when that is one or none. */
 function fittingChunks(
   messages: readonly LaneMessage[],
-  { importer }: TakeChunkPorts,
-): { readonly chunks: readonly Chunk[]; readonly source: Source } | undefined {
+  ports: TakeChunkPorts,
+): { readonly chunks: readonly Chunk[]; readonly target: Target } | undefined {
   const headers = messages.map(({ body }) => decodeChunkHeader(body));
-  const source = importer.sources.find(({ name }) => name === headers[0]?.source);
-  const fit = source ? howManyFit(headers, source) : 1;
-  if (!source || fit === 1) return undefined;
-  return { chunks: messages.slice(0, fit).map(({ body }) => decodeChunk(body)), source };
+  const [first] = headers;
+  const target = first && findTarget(first, ports);
+  if (target === undefined || typeof target === 'string') return undefined;
+  const fit = howManyFit(headers, target);
+  if (fit === 1) return undefined;
+  return { chunks: messages.slice(0, fit).map(({ body }) => decodeChunk(body)), target };
 }

@@ -1,8 +1,9 @@
 /** The uploader's story: a chunk is sent, what Amplitude does not take is dealt with, and the chunk is settled exactly once. */
-import { type Chunk, unitOf } from '../../shared/chunk.ts';
+import { type Chunk, type ChunkHeader, unitOf } from '../../shared/chunk.ts';
 import { closeBooks } from '../../shared/close-books.ts';
-import type { Importer, Source } from '../../shared/config.ts';
+import type { Importer } from '../../shared/config.ts';
 import { describeError } from '../../shared/log.ts';
+import { type Target, targetOf } from '../../shared/target.ts';
 import { behindMs, maxReceivesBehind } from './back-off.ts';
 import {
   type ConcludePorts,
@@ -20,26 +21,33 @@ export type UploadChunkPorts = ConcludePorts &
   DeliverChunkPorts & { readonly importer: Pick<Importer, 'sources' | 'uploaders' | 'lanes'> };
 
 /** Throws only when not even the chunk's try or its death can be booked. */
-export async function uploadChunk(
-  chunk: Chunk,
-  source: Source | undefined,
-  received: Received,
-  ports: UploadChunkPorts,
-): Promise<UploadOutcome> {
+export async function uploadChunk(chunk: Chunk, received: Received, ports: UploadChunkPorts): Promise<UploadOutcome> {
   try {
     const hindrance = await findHindrance(chunk, received, ports);
     if (hindrance?.kind === 'behind' && received.receives >= maxReceivesBehind(received.maxTries)) {
       return await die(chunk, 'earlier events of its device are still on their way', received, ports);
     }
     if (hindrance) return hindrance;
-    if (!source) return await die(chunk, `importer.config.ts has no source named ${chunk.source}`, received, ports);
+    const target = findTarget(chunk, ports);
+    if (typeof target === 'string') return await die(chunk, target, received, ports);
     const began = ports.now();
-    const delivered = await deliverChunk(chunk, source, ports);
+    const delivered = await deliverChunk(chunk, target, ports);
     const endedAt = ports.now();
-    return await conclude(chunk, source, { ...delivered, endedAt, tookMs: endedAt - began }, received, ports);
+    return await conclude(chunk, target, { ...delivered, endedAt, tookMs: endedAt - began }, received, ports);
   } catch (error) {
     return waitOrDie(chunk, describeError(error), received, ports);
   }
+}
+
+/** Where the chunk goes, or what the configuration lacks for it. */
+export function findTarget(
+  { source: name, project }: ChunkHeader,
+  { importer }: Pick<UploadChunkPorts, 'importer'>,
+): Target | string {
+  const source = importer.sources.find((one) => one.name === name);
+  if (!source) return `importer.config.ts has no source named ${name}`;
+  const what = project === undefined ? 'project of its own' : `project named ${project}`;
+  return targetOf(source, project) ?? `source ${name} in importer.config.ts has no ${what}`;
 }
 
 /** Why the chunk is not to be sent, or not yet; undefined when nothing speaks against it. */

@@ -118,6 +118,17 @@ describe('functions', () => {
     ]);
   });
 
+  test('the uploader may read the secret of each project of a route, and the chunker none of them', () => {
+    const projects = { acme: { secret: 'acme/key' }, globex: { secret: 'globex/key' }, uk: { secret: 'acme/key' } };
+    const stack = templateOf({ sources: [{ name: 'tenants', route: { by: 'tenant', projects } }] });
+    const secretsOf = (ids: RegExp) => grantsOf(stack, ids).filter(([action]) => action.startsWith('secretsmanager:'));
+    expect(secretsOf(/^Uploader/).map(([, resource]) => /secret:([^-]+)-/.exec(resource)?.[1])).toEqual([
+      'acme/key',
+      'globex/key',
+    ]);
+    expect(secretsOf(/^Chunker/)).toEqual([]);
+  });
+
   test('the chunker may read a secret only when a step of a source names one', () => {
     const secretsOf = (enrich: EnrichStep[]) => {
       const sources = [{ name: 'events', project: { secret: 'amplitude/main' }, enrich }];

@@ -58,12 +58,12 @@ export function fickleAmplitude({ switches, silenced, clock, random, fired }: Fi
   let faults = 0;
   const disturbed = new Set<string>();
 
-  async function upload({ api, events, minIdLength }: Parameters<Amplitude['upload']>[0]): Promise<Answer> {
+  async function upload({ api, events, minIdLength, apiKey }: Parameters<Amplitude['upload']>[0]): Promise<Answer> {
     await clock().sleep(100 + 900 * random());
     if (events.length > 1) count(fired, 'several chunks in one request');
     const text = (await Promise.all(events.map(inflateText))).join(',');
     const options = minIdLength === undefined ? '' : `,"options":{"min_id_length":${minIdLength}}`;
-    const body = Buffer.from(`{"api_key":"key","events":[${text}]${options}}`);
+    const body = Buffer.from(`{"api_key":${JSON.stringify(apiKey)},"events":[${text}]${options}}`);
     const isFault = random() < faults;
     const stores = !isFault || random() < 0.5;
     const sent = { gzip: false, contentType: 'application/json', sentBytes: body.length, text: body };

@@ -20,8 +20,8 @@ import { type Receipt, receiptKey } from '../../shared/receipt.ts';
 import { expectClosed } from './expect-closed.ts';
 import { fickleAmplitude } from './fickle-amplitude.ts';
 import { count, type Fired, startLife } from './life.ts';
-import { type MadeDumps, makeDumps, randomFrom, type Scenario, SILENCED_DEVICE } from './scenario.ts';
 import { PORTS } from '../lambdas/chunker/making.ts';
+import { type MadeDumps, makeDumps, randomFrom, routeOf, type Scenario, SILENCED_DEVICE } from './scenario.ts';
 
 /** Any time will do; SQLite keeps milliseconds exactly. */
 const START = Date.UTC(2026, 10, 21);
@@ -111,7 +111,7 @@ function openOn({ state, scenario, number, between, amplitude, clock, random, fi
     importer: configure(scenario),
     fingerprint: scenario.changesConfig && number > 0 ? 'second' : 'first',
     amplitude: { upload: amplitude.upload },
-    apiKey: async () => 'key',
+    apiKey: async ({ secret }) => secret,
     transforms: PORTS,
     log: (_level, message) => count(fired, message),
     clock,
@@ -121,14 +121,14 @@ function openOn({ state, scenario, number, between, amplitude, clock, random, fi
   });
 }
 
-function configure({ segmentRecords, eventsPerChunk, lanes, uploaders, api, lane }: Scenario): Importer {
-  const project = { secret: 'key' };
+function configure(scenario: Scenario): Importer {
+  const { segmentRecords, eventsPerChunk, lanes, uploaders, api, lane } = scenario;
   return defineImporter({
     segmentRecords,
     lanes,
     uploaders,
     maxTries: 30,
-    sources: [{ name: 'chaos', project, format: 'ndjson', api, lane, caps: { eventsPerChunk } }],
+    sources: [{ name: 'chaos', ...routeOf(scenario), format: 'ndjson', api, lane, caps: { eventsPerChunk } }],
   });
 }
 
@@ -253,8 +253,12 @@ type Settled = {
 };
 
 async function check({ engine, dumps, made, amplitude, outOfOrder }: Settled): Promise<void> {
-  const stored = amplitude.stored().map(({ insertId }) => insertId ?? '');
-  assert.deepEqual(stored.toSorted(), [...made.valid.keys()].toSorted(), 'what is stored is what is valid, once');
+  const stored = amplitude.stored().map(({ insertId, apiKey }) => ({ id: insertId ?? '', project: apiKey }));
+  assert.deepEqual(
+    stored.map(({ id, project }) => `${id} in ${project}`).toSorted(),
+    [...made.valid].map(([id, { project }]) => `${id} in ${project}`).toSorted(),
+    'what is stored is what is valid, once, and in its project',
+  );
   let delivered = 0;
   for (const dump of dumps) {
     const entry = await engine.ledger.entry(dumpId(dump));
@@ -272,7 +276,7 @@ async function check({ engine, dumps, made, amplitude, outOfOrder }: Settled): P
   }
   assert.equal(delivered, made.valid.size);
   if (outOfOrder.size > 0) return;
-  const keyed = stored.map((id) => ({ id, device: made.valid.get(id) ?? '' }));
+  const keyed = stored.map(({ id, project }) => ({ id, device: `${made.valid.get(id)?.keyed} in ${project}` }));
   expectOrder(keyed, amplitude.disturbed);
 }
 

@@ -30,6 +30,8 @@ export type Scenario = {
   readonly answerFaults: number;
   /** How often a sent message comes twice. */
   readonly duplicates: number;
+  /** Its events go to several projects, each device's to all of them. */
+  readonly routes: boolean;
   /** The code or the configuration is another one in the second life. */
   readonly changesConfig: boolean;
 };
@@ -54,6 +56,7 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
   portFailures: fc.constantFrom(0, 0.02, 0.1),
   answerFaults: fc.constantFrom(0, 0.1, 0.4),
   duplicates: fc.constantFrom(0, 0.1),
+  routes: fc.boolean(),
   changesConfig: fc.boolean(),
 });
 
@@ -68,10 +71,18 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
+/** An event that Amplitude will take. */
+export type ValidEvent = {
+  /** Dump and what the lane is chosen by. */
+  readonly keyed: string;
+  /** The key of its project. */
+  readonly project: string;
+};
+
 export type MadeDumps = {
   readonly texts: readonly string[];
-  /** insert_id → dump and what the lane is chosen by, of every event that Amplitude will take, in the order of the dumps. */
-  readonly valid: ReadonlyMap<string, string>;
+  /** By insert_id, in the order of the dumps. */
+  readonly valid: ReadonlyMap<string, ValidEvent>;
 };
 
 /** The device that is silenced when one is. */
@@ -87,10 +98,14 @@ const BAD_LINES = [
   '{"a":',
 ];
 
+/** The secrets of the projects, which are also their keys; there is none of the unknown one. */
+const TENANTS = ['acme', 'globex', 'hooli', 'initech'];
+const UNKNOWN_TENANT = 'initech';
+
 export function makeDumps(scenario: Scenario): MadeDumps {
-  const { seed, records, dumps, lane, devices, hotShare, badShare, silencesOne } = scenario;
+  const { seed, records, dumps, lane, devices, hotShare, badShare, silencesOne, routes } = scenario;
   const random = randomFrom(seed);
-  const valid = new Map<string, string>();
+  const valid = new Map<string, ValidEvent>();
   const texts = Array.from({ length: dumps }, () => '');
   for (let n = 0; n < records; n += 1) {
     const dump = Math.floor((n * dumps) / records);
@@ -101,10 +116,26 @@ export function makeDumps(scenario: Scenario): MadeDumps {
     const isHot = random() < hotShare;
     const [device, user] = ['device', 'user'].map((who) => `${who}-${isHot ? 0 : Math.floor(random() * devices)}`);
     const insertId = `event-${n}`;
-    const event = { event_type: 'Seen', device_id: device, insert_id: insertId, time: 1_700_000_000_000 + n };
-    texts[dump] += `${JSON.stringify(random() < 0.3 || lane === 'user' ? { ...event, user_id: user } : event)}\n`;
-    if (!(silencesOne && device === SILENCED_DEVICE))
-      valid.set(insertId, `${lane === 'user' ? user : device} of dump ${dump}`);
+    const tenant = TENANTS[n % TENANTS.length] ?? '';
+    const event = {
+      event_type: 'Seen',
+      device_id: device,
+      ...((random() < 0.3 || lane === 'user') && { user_id: user }),
+      ...(routes && { event_properties: { tenant } }),
+      insert_id: insertId,
+      time: 1_700_000_000_000 + n,
+    };
+    texts[dump] += `${JSON.stringify(event)}\n`;
+    if ((silencesOne && device === SILENCED_DEVICE) || (routes && tenant === UNKNOWN_TENANT)) continue;
+    const keyed = `${lane === 'user' ? user : device} of dump ${dump}`;
+    valid.set(insertId, { keyed, project: routes ? tenant : 'key' });
   }
   return { texts, valid };
+}
+
+export function routeOf({ routes }: Scenario) {
+  if (!routes) return { project: { secret: 'key' } };
+  const known = TENANTS.filter((tenant) => tenant !== UNKNOWN_TENANT);
+  const projects = Object.fromEntries(known.map((secret) => [secret, { secret }]));
+  return { route: { by: 'event_properties.tenant', projects } };
 }

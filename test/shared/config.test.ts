@@ -1,6 +1,7 @@
 /** The configuration says everything that is wrong with it at once. */
 import { expect, test } from 'vitest';
 import { defineImporter, type ImporterInput, sourceOf } from '../../shared/config.ts';
+import { takesKey } from '../../shared/taken-keys.ts';
 
 const project = { secret: 'amplitude/key' };
 
@@ -55,6 +56,98 @@ test.each([
   ];
   expect(() => defineImporter({ sources })).toThrow(`sources[1].${field}: found`);
 });
+
+test('two sources may share a prefix when the first leaves something to the second', () => {
+  const from = (pattern?: string) => ({ prefix: 'in/', project, ...(pattern !== undefined && { pattern }) });
+  const importer = defineImporter({
+    sources: [
+      { name: 'tables', ...from('**/*.csv') },
+      { name: 'days', ...from('day=*/*') },
+      { name: 'rest', ...from() },
+      { name: 'web', ...from('*.csv'), prefix: 'in/web/' },
+    ],
+  });
+  const names = ['in/a.csv', 'in/day=1/a.csv', 'in/day=1/a', 'in/a', 'in/web/a.csv', 'in/web/a', 'out'];
+  expect(names.map((key) => sourceOf(importer, key)?.name)).toEqual([
+    'tables',
+    'tables',
+    'days',
+    'rest',
+    'web',
+    'rest',
+    undefined,
+  ]);
+  const sources = [
+    { name: 'rest', ...from() },
+    { name: 'days', ...from('day=*/*') },
+  ];
+  expect(() => defineImporter({ sources })).toThrow(
+    'sources[1].prefix: found "in/", expected a prefix of its own, or a pattern for rest, which comes before it and',
+  );
+});
+
+test('the pattern of a converter is that of its source, of whole keys, unless the source has one', () => {
+  const filterPattern = String.raw`in/.*\.json`;
+  const convert = { keyValidatorConfig: { filterPattern }, convertToAmplitudeFunc: { event_type: ['path', 'type'] } };
+  const sources = [{ name: 'moved', prefix: 'in/', project, convert }];
+  const importer = defineImporter({ sources });
+  expect(['in/a.json', 'in/a.csv'].map((key) => sourceOf(importer, key)?.name)).toEqual(['moved', undefined]);
+  const [own] = defineImporter({
+    sources: [{ name: 'moved', prefix: 'in/', project, convert, pattern: '*.csv' }],
+  }).sources;
+  expect(own && ['in/a.json', 'in/a.csv'].map((key) => takesKey(own, key))).toEqual([false, true]);
+});
+
+const acme = { secret: 'acme/key' };
+
+test.each<[string, object, string]>([
+  ['no project and no route', {}, "project: found undefined, expected { secret: '…' }, or a route to several projects"],
+  [
+    'a project that nothing goes to',
+    { project, route: { by: 'a', projects: { acme } } },
+    `project: found {"secret":"amplitude/key"}, expected none beside a route, unless its otherwise says 'project'`,
+  ],
+  [
+    'no project for the rest',
+    { route: { by: 'a', projects: { acme }, otherwise: 'project' } },
+    "project: found undefined, expected { secret: '…' }, as the route's otherwise says 'project'",
+  ],
+  [
+    'a route to nowhere',
+    { route: { by: 'a', projects: {} } },
+    'route.projects: found {}, expected at least one project',
+  ],
+  [
+    'more projects than have room',
+    { route: { by: 'a', projects: Object.fromEntries(range(256).map((i) => [`p${i}`, { secret: `s${i}` }])) } },
+    'fewer than 256 different projects, but there are 256',
+  ],
+  ['no path', { route: { by: 'a..b', projects: { acme } } }, 'route.by: found "a..b", expected a path'],
+  [
+    'no way to choose',
+    { route: { by: 5, projects: { acme } } },
+    'route.by: found 5, expected a path in the event, a list',
+  ],
+  [
+    'an unknown outcome',
+    { route: { by: 'a', projects: { acme }, otherwise: 'default' } },
+    'route.otherwise: found "default", expected one of "reject", "filter", "project"',
+  ],
+  ['a typing mistake', { route: { bye: 'a', projects: { acme } } }, 'route.bye: unknown setting; did you mean "by"?'],
+  [
+    'a typing mistake in a project',
+    { route: { by: 'a', projects: { acme: { secret: 's', regoin: 'eu' } } } },
+    'route.projects.acme.regoin: unknown setting; did you mean "region"?',
+  ],
+  ['a pattern that is none', { project, pattern: '{a' }, 'pattern: found "{a", expected a pattern such as **/*.{csv'],
+])('%s is refused', (_, settings, why) => {
+  const wrong = { sources: [{ name: 'a', ...settings }] } as unknown as ImporterInput;
+  expect(() => defineImporter(wrong)).toThrow(`sources[0].${why}`.replace('sources[0].fewer', 'expected fewer'));
+});
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
 
 test('a key belongs to the source with the longest prefix it begins with, or to none', () => {
   const sources = ['in/', 'in/web/', 'eu/'].map((prefix, i) => ({ name: `s${i}`, prefix, project }));

@@ -1,13 +1,13 @@
 /** Where the key of a hash step is looked for on one machine, and which key is none. */
 import { expect, test } from 'vitest';
-import { checkHashKey, hashKeyVariable } from '../../shared/hash-key.ts';
+import { checkHashKey, secretVariable } from '../../shared/hash-key.ts';
 
 test.each([
   ['shop/hash-key', 'SHOP_HASH_KEY'],
   ['pseudonyms', 'PSEUDONYMS'],
   ['a.b//c 2', 'A_B_C_2'],
 ])('the key of the secret %s is in %s', (secret, variable) => {
-  expect(hashKeyVariable(secret)).toBe(variable);
+  expect(secretVariable(secret)).toBe(variable);
 });
 
 test('a key that could be guessed is refused without being said', () => {

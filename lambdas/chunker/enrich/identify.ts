@@ -42,7 +42,7 @@ function split(draft: Draft, origin: Origin, configured: readonly Configured[]):
   const ownId = typeof event.insert_id === 'string' && event.insert_id !== '' ? event.insert_id : id;
   const { user_properties: _, ...rest } = event;
   return [
-    { event: identify as JsonObject, id: `${ownId}-identify` },
+    { event: identify as JsonObject, id: `${ownId}-identify`, of: id },
     { id, event: plain === undefined ? rest : { ...rest, user_properties: plain } },
   ];
 }

@@ -51,15 +51,15 @@ function dropStep(paths: readonly string[]): Step {
 function functionStep(each: EventFunction, name: string): Step {
   return {
     kind: 'each',
-    apply({ event, id }, { at }) {
-      const result: unknown = each(event as AmplitudeEvent, at);
+    apply(draft, { at }) {
+      const result: unknown = each(draft.event as AmplitudeEvent, at);
       if (result === null) return [];
       if (result instanceof Promise) {
         result.catch(() => undefined);
         throw new Misfit(`${name} returned a promise`, 'for what is async there is { batch: async (events) => … }');
       }
       if (!isJsonObject(result)) throw new Misfit(`${name} returned no event`, `found ${typeof result}`);
-      return [{ id, event: { ...result } }];
+      return [{ ...draft, event: { ...result } }];
     },
   };
 }

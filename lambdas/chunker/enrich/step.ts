@@ -7,6 +7,8 @@ export type Draft = {
   readonly event: JsonObject;
   /** The insert_id it gets if it has none of its own. */
   readonly id: string;
+  /** The id of the event that it was split off from, whose project it goes to. */
+  readonly of?: string;
 };
 
 /** The record that an event was made of, and where it stood. */

@@ -23,6 +23,16 @@ export const obey: MapFunction = (order: JsonObject) => {
   }
 };
 
+/** A user's events go to different projects. */
+export const routeOf = (event: object): string | undefined =>
+  ['acme', 'globex', 'acme-uk', undefined][JSON.stringify(event).length % 4];
+
+export const ROUTED_PROJECTS = {
+  acme: { secret: 'acme/key', region: 'us' },
+  globex: { secret: 'globex/key', region: 'eu' },
+  'acme-uk': { secret: 'acme/key', region: 'us' },
+} as const;
+
 const user = fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 9 })).map((n) => `user-${n}`);
 const line = fc.oneof(
   { weight: 5, arbitrary: fc.tuple(user, fc.string()).map(([one, text]) => eventLine(one, { text })) },
@@ -44,6 +54,8 @@ export const anyDump = fc.record({
     .map(([all, end, isEnded]) => all.join(end) + (isEnded ? end : '')),
   isGzip: fc.boolean(),
   isMapped: fc.boolean(),
+  /** What becomes of events without a project, where there are several. */
+  routes: fc.constantFrom(undefined, 'reject' as const, 'filter' as const),
   /** HTTP V2 takes so little of a device that it soon gets a lane of its own. */
   api: fc.constantFrom<Api[]>('batch', 'http-v2'),
   lanes: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant(16)),
@@ -53,21 +65,15 @@ export const anyDump = fc.record({
 });
 export type AnyDump = typeof anyDump extends fc.Arbitrary<infer One> ? One : never;
 
-export function open({
-  text,
-  isGzip,
-  isMapped,
-  api,
-  lanes,
-  segmentRecords,
-  eventsPerChunk,
-  chunkBytes,
-}: AnyDump): Chunker {
+export function open(dump: AnyDump): Chunker {
+  const { text, isGzip, isMapped, routes, api, lanes, segmentRecords, eventsPerChunk, chunkBytes } = dump;
+  const route = routes && { by: routeOf, projects: ROUTED_PROJECTS, otherwise: routes };
   const source = sourceOf({
     api,
     format: formatOf('ndjson'),
     caps: { eventsPerChunk, chunkBytes },
     ...(isMapped && { map: obey }),
+    ...(route && { project: undefined, route }),
   });
   return openChunker(isGzip ? gzipSync(text) : text, { source, importer: { lanes, uploaders: 8, segmentRecords } });
 }

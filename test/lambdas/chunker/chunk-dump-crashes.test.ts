@@ -3,7 +3,9 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isOwnLane, laneKey } from '../../../lambdas/chunker/lanes.ts';
 import { sumBooks } from '../../../shared/books.ts';
+import { decodeChunk } from '../../../shared/chunk.ts';
 import type { Run } from '../../../shared/dump.ts';
+import { receiveAll } from '../../shared/queue-fixtures.ts';
 import {
   type Chunker,
   deliver,
@@ -15,7 +17,7 @@ import {
   rejectLines,
   takeChunks,
 } from './chunker.ts';
-import { anyDump, open } from './any-dump.ts';
+import { anyDump, open, routeOf } from './any-dump.ts';
 import { eventLine } from './fixtures.ts';
 import { mortal } from './mortal.ts';
 
@@ -25,6 +27,12 @@ async function readToEnd(chunker: Chunker, changes: RunChanges = {}): Promise<Ru
     if (outcome.kind === 'read' || outcome.kind === 'known') return outcome.run;
     if (outcome.kind !== 'unfinished') throw new Error(`unexpected: ${outcome.kind}`);
   }
+}
+
+/** As the route saw it. */
+function withoutInsertId(text: string): object {
+  const { insert_id: _, ...event } = JSON.parse(text) as Record<string, unknown>;
+  return event;
 }
 
 describe('any dump', () => {
@@ -73,10 +81,34 @@ describe('any dump', () => {
             const ownLane = 256 + laneKey({ userId, deviceId: undefined }, 'device');
             expect(chunk.lane < dump.lanes || chunk.lane === ownLane).toBe(true);
             const position = chunk.positions[i] ?? 0;
-            expect(position).toBeGreaterThanOrEqual(last.get(userId) ?? 0);
-            last.set(userId, position);
+            const line = `${chunk.project} ${userId}`;
+            expect(position).toBeGreaterThanOrEqual(last.get(line) ?? 0);
+            last.set(line, position);
           }
         }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('has chunks of one project each, the one that its events name, and other groups of lanes for each', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyDump, async (dump) => {
+        const chunker = open(dump);
+        await readToEnd(chunker);
+        const groups = new Map<string, string | undefined>();
+        for (const { body, group = '' } of await receiveAll(chunker.uploads)) {
+          const chunk = decodeChunk(body);
+          for (const text of eventTexts(chunk)) {
+            const named = dump.routes && routeOf(withoutInsertId(text));
+            expect(chunk.project).toBe(named?.replace('acme-uk', 'acme'));
+          }
+          const [project = ''] = group.split('/');
+          expect(groups.get(project) ?? chunk.project).toBe(chunk.project);
+          groups.set(project, chunk.project);
+          expect(group).toBe(`${project}/${chunk.lane}`);
+        }
+        expect(groups.size).toBe(new Set(groups.values()).size);
       }),
       { numRuns: 60 },
     );
@@ -140,7 +172,7 @@ describe('a chunker that dies', () => {
   };
 
   test('had begun a hot device’s lane', async () => {
-    const chunker = open({ ...dump, isGzip: false });
+    const chunker = open({ ...dump, isGzip: false, routes: undefined });
     await readToEnd(chunker);
     const own = (await takeChunks(chunker)).filter(({ lane }) => isOwnLane(lane));
     expect(own.map(({ segment, after }) => [segment, after])).toEqual([
@@ -151,19 +183,19 @@ describe('a chunker that dies', () => {
   });
 
   test.each([
-    ['before', false],
-    ['after', false],
-    ['before', true],
-    ['after', true],
+    ['before', false, undefined],
+    ['after', false, undefined],
+    ['before', true, 'filter'],
+    ['after', true, 'reject'],
   ] as const)(
-    '%s any of its calls (gzip: %s) leaves nothing that the next one does not make good',
-    async (when, isGzip) => {
-      const undisturbed = open({ ...dump, isGzip });
+    '%s any of its calls (gzip: %s, several projects: %s) leaves nothing that the next one does not make good',
+    async (when, isGzip, routes) => {
+      const undisturbed = open({ ...dump, isGzip, routes });
       const expected = await outcomeOf(undisturbed, await readToEnd(undisturbed));
       let call = 0;
       for (let died = true; died; ) {
         call += 1;
-        const chunker = open({ ...dump, isGzip });
+        const chunker = open({ ...dump, isGzip, routes });
         died = await chunker.run(mortal(chunker.ports, call, when)).then(
           () => false,
           () => true,

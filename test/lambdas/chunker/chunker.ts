@@ -104,12 +104,12 @@ export async function rejectLines({ results }: Pick<Chunker, 'results'>): Promis
 export async function outcomeOf(chunker: Chunker, run: Run) {
   const { ports, results } = chunker;
   const chunks = withoutRepeats(await takeChunks(chunker));
-  const byGroup = Map.groupBy(chunks, ({ lane }) => lane);
+  const byGroup = Map.groupBy(chunks, ({ lane, project = '' }) => `${lane} ${project}`);
   const rejects = await Promise.all((await results.list('rejects/')).map(async (key) => [key, await results.get(key)]));
   const entry = await ports.ledger.entry(run.dumpId);
   return {
     chunks: chunks.toSorted((a, b) => a.segment - b.segment || a.number - b.number),
-    order: [...byGroup].toSorted(([a], [b]) => a - b).map(([lane, group]) => [lane, group.map(chunkId)]),
+    order: [...byGroup].toSorted(([a], [b]) => a.localeCompare(b)).map(([lane, group]) => [lane, group.map(chunkId)]),
     segments: await ports.ledger.segments(run),
     entry: { state: entry?.state, segments: entry?.segments, failure: entry?.failure },
     rejects,

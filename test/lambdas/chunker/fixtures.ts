@@ -68,7 +68,7 @@ export function eventLines(count: number): string {
 /** All of an importer's lanes, as a large dump uses them. */
 export function lanesOf(lanes: number, rules: Partial<LaneRules> = {}): Lanes {
   return openLanes(
-    { lanes, uploaders: 8, dumpId: 'd', api: 'batch', eventsPerChunk: 2_000, isCapped: false, ...rules },
+    { lanes, uploaders: 8, dumpId: 'd', api: 'batch', eventsPerChunk: 2_000, projects: 1, isCapped: false, ...rules },
     { count: lanes, hot: [], ends: [] },
   );
 }

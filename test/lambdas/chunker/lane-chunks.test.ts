@@ -220,8 +220,8 @@ test("a source may ask that a user's events share a lane, over all devices", () 
 
 /** One lane of an importer that has nine; more than two events of a device in a chunk make it hot. */
 function hotLanes(hot: readonly number[] = []) {
-  const rules = { lanes: 9, uploaders: 9, dumpId: 'd', api: 'http-v2', eventsPerChunk: 6, isCapped: false } as const;
-  return { ...openLanes(rules, { count: 1, hot, ends: [] }), hotAt: 2 };
+  const shared = { lanes: 9, uploaders: 9, dumpId: 'd', projects: 1, isCapped: false };
+  return { ...openLanes({ ...shared, api: 'http-v2', eventsPerChunk: 6 }, { count: 1, hot, ends: [] }), hotAt: 2 };
 }
 
 const HOT_LIMITS = { eventsPerChunk: 6, chunkBytes: 400, eventsPerId: 4, lane: 'device' } as const;

@@ -117,7 +117,7 @@ describe('a lane of its own', () => {
   test('is the same in all dumps, for itself alone, and not one of the ordinary ones', () => {
     const own = DUMPS.map((dumpId) => {
       const lanes = open(dumpId, 4);
-      const lane = lanes.promote(77);
+      const lane = lanes.promote(77, 0);
       expect(lanes.laneOf(77)).toBe(lane);
       expect(lanes.laneOf(78)).toBeLessThan(32);
       expect(lanes.spreadOf(lane ?? 0)).toBe(1);
@@ -130,7 +130,7 @@ describe('a lane of its own', () => {
 
   test('is had by 64 devices of a dump at most', () => {
     const lanes = open('d', 32);
-    const given = Array.from({ length: 70 }, (_, key) => lanes.promote(key));
+    const given = Array.from({ length: 70 }, (_, key) => lanes.promote(key, 0));
     expect(given.filter((lane) => lane !== undefined)).toHaveLength(64);
     expect(lanes.laneOf(69)).toBeLessThan(32);
     expect(lanes.hot()).toHaveLength(64);
@@ -138,7 +138,7 @@ describe('a lane of its own', () => {
 
   test('is kept at a checkpoint, with which lanes have had chunks', () => {
     const before = open('d', 4);
-    const own = before.promote(77);
+    const own = before.promote(77, 0);
     const lane = before.laneOf(5);
     before.noteClosed(lane);
     const after = open('d', 4, {}, { hot: before.hot(), ends: [[lane, 0, 3]] });

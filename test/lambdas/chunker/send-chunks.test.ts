@@ -10,7 +10,14 @@ import type { OutgoingMessage } from '../../../shared/queue.ts';
 import { eventLine, lanesOf, recordOf, sourceOf } from './fixtures.ts';
 import { makeEvents } from './making.ts';
 
-const NAMES = { dumpId: 'd', run: 2, source: 'web', bucket: 'landing', key: 'day.ndjson', group: 'project' };
+const NAMES = {
+  dumpId: 'd',
+  run: 2,
+  source: 'web',
+  bucket: 'landing',
+  key: 'day.ndjson',
+  projects: [{ group: 'project' }],
+};
 const SOURCE = sourceOf({ caps: { eventsPerChunk: 2 } });
 
 function segmentOf(number: number, lines: readonly string[]): Segment {
@@ -44,11 +51,11 @@ test('a message says all that is known of its chunk, and goes to the group of it
   const line = eventLine('user-1');
   await chunkSender(NAMES, queue).finish(segmentOf(5, [line, line]));
   const [message, ...others] = queue.messages;
-  const { group, ...names } = NAMES;
+  const { projects, ...names } = NAMES;
   const chunk = decodeChunk(message?.body ?? '');
   expect(others).toEqual([]);
   expect(chunk).toMatchObject({ ...names, segment: 5, number: 0, events: 2, positions: [1, 2], hottest: 2 });
-  expect(message).toMatchObject({ id: chunkId(chunk), group: `${group}/${chunk.lane}` });
+  expect(message).toMatchObject({ id: chunkId(chunk), group: `${projects[0]?.group}/${chunk.lane}` });
 });
 
 test('chunks are numbered from 0 in each segment, and the events of a lane leave in their order', async () => {

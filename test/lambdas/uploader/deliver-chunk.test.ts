@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { deliverChunk } from '../../../lambdas/uploader/deliver-chunk.ts';
 import { FAULTS, type NextFault } from '../../../local/simulator-faults.ts';
 import { chunkOf, eventOf, eventsOf } from './chunks.ts';
-import { answering, behindFirewall, deliver, firewall, poison, refusedOf, sourceOf, through } from './delivering.ts';
+import { answering, behindFirewall, deliver, firewall, poison, refusedOf, targetIn, through } from './delivering.ts';
 import { start } from './with-simulator.ts';
 import { idsOf, storedIds } from './written.ts';
 
@@ -121,7 +121,7 @@ test('text that is no JSON is rejected like any other event, and the rest are de
   const { uploader, simulator } = await start();
   const texts = [...eventsOf(3, 'fine').map((event) => JSON.stringify(event)), '{"device_id":"dev', '{}}'];
   const chunk = await chunkOf(0, texts, [1, 2, 3, 4, 5]);
-  const { delivery } = await deliverChunk(chunk, sourceOf(uploader), uploader.ports);
+  const { delivery } = await deliverChunk(chunk, targetIn(uploader), uploader.ports);
   expect(refusedOf(delivery).map(([position]) => position)).toEqual([4, 5]);
   expect(storedIds(simulator)).toEqual(['fine-0', 'fine-1', 'fine-2']);
 });
@@ -163,6 +163,6 @@ describe('one attempt takes so many requests and so long, and leaves the rest fo
 test('a chunk that Amplitude cannot take now is not taken apart for it', async () => {
   const { uploader } = await start({ faults: [FAULTS.unavailable()] });
   const damaged = { ...(await chunkOf(0, ['{}'], [1])), crc32: 1 };
-  const { delivery, requests } = await deliverChunk(damaged, sourceOf(uploader), uploader.ports);
+  const { delivery, requests } = await deliverChunk(damaged, targetIn(uploader), uploader.ports);
   expect({ kind: delivery.kind, requests }).toEqual({ kind: 'not-now', requests: 1 });
 });

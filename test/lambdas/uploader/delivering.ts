@@ -3,6 +3,7 @@ import { type Amplitude, inflateText } from '../../../lambdas/uploader/amplitude
 import { deliverChunk } from '../../../lambdas/uploader/deliver-chunk.ts';
 import type { Delivery } from '../../../lambdas/uploader/deliver-events.ts';
 import { FAULTS, type NextFault } from '../../../local/simulator-faults.ts';
+import { type Target, targetOf } from '../../../shared/target.ts';
 import { chunksOf, type Event, eventOf } from './chunks.ts';
 import { openUploader, type Uploader } from './uploader.ts';
 import { idsOf } from './written.ts';
@@ -17,7 +18,7 @@ export type Deliverer = { readonly ports: Parameters<typeof deliverChunk>[2] & P
 export async function deliver(uploader: Deliverer, events: readonly Event[]) {
   const [chunk] = await chunksOf([events]);
   if (!chunk) throw new Error('no events, no chunk');
-  return deliverChunk(chunk, sourceOf(uploader), uploader.ports);
+  return deliverChunk(chunk, targetIn(uploader), uploader.ports);
 }
 
 /** Hundreds of requests, without a network: an Amplitude that takes everything, with a firewall before it. */
@@ -44,10 +45,11 @@ export function answering({ ports }: Deliverer, ...statuses: readonly number[]):
   return { ports: { ...ports, amplitude: { upload } } };
 }
 
-export function sourceOf({ ports }: Deliverer) {
+export function targetIn({ ports }: Deliverer): Target {
   const [source] = ports.importer.sources;
-  if (!source) throw new Error('no source');
-  return source;
+  const target = source && targetOf(source, undefined);
+  if (!target) throw new Error('expected a source with a project');
+  return target;
 }
 
 export function through(delivery: Delivery): Delivery & { kind: 'through' } {
