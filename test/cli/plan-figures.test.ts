@@ -195,7 +195,16 @@ test.each(ADVICE)('%s: the recommendation and why', (_, given, api, why) => {
   expect(advice.why).toContain(why);
 });
 
-const cut = { kind: 'text' as const, path: 'event_properties.url', events: 3, most: 2_000 };
+const none = { count: 0, isExact: true };
+const names = { 'event types': none, 'event properties': none, 'user properties': none };
+const cut = {
+  effect: 'cut',
+  kind: 'string is longer than 1,024 characters',
+  field: 'event_properties.url',
+  events: 3,
+  most: 2_000,
+} as const;
+const dropped = { effect: 'dropped', kind: 'field that Amplitude does not know', field: 'mine', events: 4 } as const;
 
 const DANGERS: readonly [string, Parameters<typeof planOf>[0], readonly [string, string][]][] = [
   ['nothing', HOT_DAY, []],
@@ -224,13 +233,18 @@ const DANGERS: readonly [string, Parameters<typeof planOf>[0], readonly [string,
   ],
   [
     'fields that are cut',
-    { counts: { read: 10, cuts: [cut] } },
-    [['cut', '3 times event_properties.url is cut to 1,024 characters; the longest has 2,000']],
+    { counts: { read: 10, losses: [cut] } },
+    [['cut', '3 times event_properties.url is cut: string is longer than 1,024 characters; the most is 2,000']],
+  ],
+  [
+    'fields that are not kept',
+    { counts: { read: 10, losses: [dropped] } },
+    [['dropped', '4 times mine loses something: field that Amplitude does not know']],
   ],
   ['events without a time', { counts: { read: 10, timeless: 2 } }, [['no time', '2 events have no time']]],
   [
     'more names than Amplitude makes queryable',
-    { counts: { read: 10, eventTypes: { count: 2_001, isExact: true } } },
+    { counts: { read: 10, names: { ...names, 'event types': { count: 2_001, isExact: true } } } },
     [['too many names', '2,001 event types']],
   ],
   [
