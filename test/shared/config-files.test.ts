@@ -128,7 +128,8 @@ test('a source whose converter file leaves nothing to the next one is refused, a
   const both = (second: Partial<ImporterInput['sources'][number]>, files: Readonly<Record<string, object>>) =>
     loadFiles(importerWith({ prefix: 'in/', convert: './a.json' }, { prefix: 'in/', ...second }), readerOf(files));
   const some = (filterPattern: string) => ({
-    converterConfig: { ...CONVERTER.converterConfig, keyValidatorConfig: { filterPattern } },
+    ...CONVERTER,
+    keyValidatorConfig: { filterPattern },
   });
   expect(() => both({}, { './a.json': CONVERTER })).toThrow(rival);
   expect(() => both({ pattern: '*.csv' }, { './a.json': CONVERTER })).toThrow(rival);
