@@ -18,7 +18,15 @@ const DAY_SECONDS = 86_400;
 const HOUR_SECONDS = 3_600;
 
 export type Danger = {
-  readonly kind: 'unreadable' | 'rejects' | 'daily quota' | 'property updates' | 'cut' | 'dropped' | 'too many names' | 'no time';
+  readonly kind:
+    | 'unreadable'
+    | 'rejects'
+    | 'daily quota'
+    | 'property updates'
+    | 'cut'
+    | 'dropped'
+    | 'too many names'
+    | 'no time';
   readonly what: string;
   readonly arithmetic: string;
 };

@@ -40,9 +40,7 @@ export function planProjects(
     const load = loadOf(dumps, read, own);
     const rules = { source, importer, cap: projectEventsPerSecond };
     const apis = { batch: planApi('batch', load, rules), 'http-v2': planApi('http-v2', load, rules) };
-    return [
-      { name: targetName(target), region: project.region, projectEventsPerSecond, load, counts: own, apis },
-    ];
+    return [{ name: targetName(target), region: project.region, projectEventsPerSecond, load, counts: own, apis }];
   });
 }
 
