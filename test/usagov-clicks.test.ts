@@ -143,7 +143,7 @@ const COUNTRIES = new Map(
 
 function withCountry(click: Click): object {
   const event = mapClick(click);
-  const whole = { ...event, country: COUNTRIES.get(String(event?.country)) ?? event?.country };
+  const whole = { ...event, country: COUNTRIES.get(click.c ?? '') ?? event?.country };
   return JSON.parse(JSON.stringify(whole)) as object;
 }
 
