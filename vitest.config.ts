@@ -31,5 +31,6 @@ export default defineConfig({
     // One more than there are cores: some tests wait for processes or the clock most of their time.
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },
+    setupFiles: ['test/runs.ts'],
   },
 });

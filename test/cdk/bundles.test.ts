@@ -26,5 +26,8 @@ function sizeAtStart(folder: string, name: string, counted: Set<string>): number
   counted.add(name);
   const path = join(folder, name);
   const imported = readFileSync(path, 'utf8').matchAll(/(?:from|import)"\.\/([^"]+\.mjs)"/g);
-  return [...imported].reduce((bytes, [, other = '']) => bytes + sizeAtStart(folder, other, counted), statSync(path).size);
+  return [...imported].reduce(
+    (bytes, [, other = '']) => bytes + sizeAtStart(folder, other, counted),
+    statSync(path).size,
+  );
 }
