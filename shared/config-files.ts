@@ -1,5 +1,6 @@
 /** The files that a configuration names by path: which they are, and the configuration with what its converter files hold. */
-import { describeProblems, type Importer, type Source, ConfigError } from './config.ts';
+import type { Importer, Source } from './config.ts';
+import { problemsError } from './config-issues.ts';
 import { compileConverter, ConverterConfigError } from './converter.ts';
 import { formatOfConverter } from './converter-format.ts';
 import { lookupFilesOf } from './enrich-step.ts';
@@ -66,7 +67,7 @@ export function loadFiles(importer: Importer, reader: FileReader): Importer {
     const rival = problems.length === 0 ? describeRival(sources.slice(0, i), source) : undefined;
     if (rival !== undefined) problems.push(`sources[${i}].prefix: found "${source.prefix}", expected ${rival}`);
   }
-  if (problems.length > 0) throw new ConfigError(describeProblems(problems));
+  if (problems.length > 0) throw problemsError(problems);
   return { ...importer, sources };
 }
 

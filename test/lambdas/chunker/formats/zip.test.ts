@@ -7,6 +7,7 @@ import { type Zippable, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { compressionOf } from '../../../../lambdas/chunker/inflate.ts';
 import { readAll } from './reading.ts';
+import { runs } from '../../../runs.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures/zip');
 const fixture = (name: string) => readFileSync(join(FIXTURES, name));
@@ -160,7 +161,7 @@ describe('a zip that is damaged', () => {
           if (outcome.failure === undefined) expect(textsOf(outcome)).toEqual(whole);
         },
       ),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 
@@ -173,7 +174,7 @@ describe('a zip that is damaged', () => {
         const { records } = await read(content);
         expect(records.length).toBeLessThan(10_000);
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 });
@@ -221,7 +222,7 @@ test('of any bytes in its files every byte is of a record or between two lines',
         expect(Buffer.concat([...between, bytes.subarray(at)]).toString()).toMatch(/^[ \t\r\n]*$/);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 
@@ -243,6 +244,6 @@ test('read on from any record, it gives the rest', async () => {
         expect((await read(content, { offset: end, position })).records).toEqual(records.slice(i + 1));
       }
     }),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   );
 });
