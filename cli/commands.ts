@@ -1,10 +1,13 @@
 /** The command line: finds the command, runs it, and turns what went wrong into one message and an exit code. */
 import { ConfigError } from '../shared/config.ts';
 import { describeError } from '../shared/log.ts';
+import { dlqCommand } from './dlq.ts';
 import { importCommand } from './import.ts';
 import { planCommand } from './plan.ts';
+import { rejectsCommand } from './rejects.ts';
 import { replayCommand } from './replay.ts';
 import { simulateCommand } from './simulate.ts';
+import { statusCommand } from './status.ts';
 import { tryCommand } from './try.ts';
 import { type Command, EXIT, UsageError } from './usage.ts';
 
@@ -12,6 +15,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   try: tryCommand,
   import: importCommand,
   plan: planCommand,
+  status: statusCommand,
+  rejects: rejectsCommand,
+  dlq: dlqCommand,
   replay: replayCommand,
   simulate: simulateCommand,
 };
@@ -31,6 +37,7 @@ Examples
   s3-to-amplitude import dumps/2026-11-20.ndjson.gz       try it: everything goes to a simulator on this machine
   AMPLITUDE_API_KEY=… s3-to-amplitude import --live dumps/
   s3-to-amplitude plan dumps/                             which API, how long, how much; nothing is sent
+  s3-to-amplitude status --date yesterday
   s3-to-amplitude replay --dry-run
 
 Exit codes
@@ -38,6 +45,7 @@ Exit codes
   1  there are rejects, parked or dead payloads, a dump could not be read to its end, or a plan sees something in danger
   2  the command or the configuration is wrong
   3  something unforeseen; what is done so far is kept, and the same command goes on
+  4  a dump is still under way (status)
 
 s3-to-amplitude <command> --help says more.`;
 

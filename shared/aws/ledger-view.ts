@@ -38,5 +38,7 @@ function toListed(item: Item, state: DumpState): ListedDump {
 
 /** There is none, or DynamoDB is still filling it; it says both with a ValidationException and a text. */
 function isUnindexed(error: unknown): boolean {
-  return error instanceof DynamoDBServiceException && error.name === 'ValidationException' && /index/.test(error.message);
+  return (
+    error instanceof DynamoDBServiceException && error.name === 'ValidationException' && /index/.test(error.message)
+  );
 }
