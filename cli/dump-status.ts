@@ -3,7 +3,7 @@ import { type Books, sumBooks } from '../shared/books.ts';
 import { dumpUrl } from '../shared/dump.ts';
 import type { SegmentItem } from '../shared/ledger-items.ts';
 import type { DumpView } from '../shared/ledger-view.ts';
-import { duration, n } from './figure.ts';
+import { count, duration, n } from './figure.ts';
 
 /**
  * - `announced`: its message is on the intake queue, or it waits for its turn
@@ -121,13 +121,13 @@ function* notesOf(state: StatusState, view: DumpView, books: Books, situation: S
     };
   }
   const { units, most } = triesOf(segments);
-  if (units > 0) yield { why: `${n(units)} chunks were tried up to ${n(most)} times in vain; they are tried again` };
+  if (units > 0) yield { why: `${count(units, 'chunk')} tried up to ${n(most)} times in vain, and tried again` };
   if (entry.amending) {
     const why = 'its rejects are being run again, or that was stopped';
     yield { why, mend: `s3-to-amplitude replay --rejects ${dumpId}${liveOption(situation)}${options}` };
   }
   const rejected = rejectedOf(books);
-  if (rejected > 0) yield { why: `${n(rejected)} rejects`, mend: `s3-to-amplitude rejects ${dumpId}${options}` };
+  if (rejected > 0) yield { why: count(rejected, 'reject'), mend: `s3-to-amplitude rejects ${dumpId}${options}` };
 }
 
 export function givenUpNote(dumpId: string, situation: Situation): Note {

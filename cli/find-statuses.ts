@@ -5,6 +5,7 @@ import { LedgerNotIndexed, type ListedDump } from '../shared/ledger-view.ts';
 import { type Day, earliestOf, isOfDay } from './date-of-dump.ts';
 import { lookAtDead } from './dead-letters.ts';
 import { type DumpStatus, EMPTY_BOOKS, givenUpNote, markSuperseded, type Situation, statusOf } from './dump-status.ts';
+import { count } from './figure.ts';
 import { findReceipt } from './find-receipt.ts';
 import type { LookEngine } from './look-engine.ts';
 import { readDeadMessage } from './replay-dead-message.ts';
@@ -32,7 +33,7 @@ export function statusFinder(engine: LookEngine, wanted: Wanted, now: () => numb
   return async (progress: FindProgress = () => undefined): Promise<readonly DumpStatus[]> => {
     const isAtWork = engine.isAtWork?.();
     const { given, situation } = await readSituation(engine, now(), isAtWork);
-    const listed = await listWanted(engine, wanted, now());
+    const { dumps: listed, sources } = await listWanted(engine, wanted, now());
     const statuses: DumpStatus[] = [];
     const rest = listed.values();
     const take = async () => {
@@ -51,7 +52,7 @@ export function statusFinder(engine: LookEngine, wanted: Wanted, now: () => numb
     await Promise.all(Array.from({ length: AT_A_TIME }, take));
     const known = new Set(statuses.map(({ dumpId }) => dumpId));
     const unbegun = [
-      ...(await announced(engine, listed, situation)),
+      ...(await announced(engine, sources, situation)),
       ...given.map((dump) => asGivenUp(dump, situation)),
     ];
     for (const status of unbegun) {
@@ -76,26 +77,34 @@ async function readSituation(engine: LookEngine, now: number, isAtWork: boolean 
   return { given, situation };
 }
 
-/** All that is not closed, however old, and of the rest what is asked for. */
-async function listWanted(engine: LookEngine, wanted: Wanted, now: number): Promise<readonly ListedDump[]> {
+type Listing = { readonly dumps: readonly ListedDump[]; readonly sources: ReadonlySet<string> };
+
+/** All that is not closed, however old, and of the rest what is asked for. `sources` have perhaps more that waits for its turn. */
+async function listWanted(engine: LookEngine, wanted: Wanted, now: number): Promise<Listing> {
   const { name, day, sinceMs } = wanted;
+  const named = name === undefined || day !== undefined ? undefined : await engine.view.view(name);
+  if (named) return listingOf([named.entry]);
   const from = day === undefined ? (name === undefined ? now - sinceMs : 0) : earliestOf(day);
-  const found: ListedDump[] = [];
+  const found = new Map<string, ListedDump>();
   try {
+    // In the order in which they come about: one that changes its state meanwhile is seen in one of the two.
     for (const state of ['reading', 'read', 'closed'] as const) {
-      for await (const dump of engine.view.list(state, state === 'closed' ? from : 0)) found.push(dump);
+      for await (const dump of engine.view.list(state, state === 'closed' ? from : 0)) found.set(dump.dumpId, dump);
     }
   } catch (error) {
-    if (error instanceof LedgerNotIndexed) return [await findUnlisted(engine, wanted)];
+    if (error instanceof LedgerNotIndexed) return listingOf([await findUnlisted(engine, wanted)]);
     throw error;
   }
-  // One that changed its state meanwhile is there twice.
-  const once = [...new Map(found.map((dump) => [dump.dumpId, dump])).values()];
-  const matching = once.filter(({ dumpId, dump, startedAt }) =>
+  const { sources } = listingOf([...found.values()]);
+  const matching = [...found.values()].filter(({ dumpId, dump, startedAt }) =>
     isWanted({ dumpId, dump: dumpUrl(dump), key: dump.key, since: startedAt }, wanted),
   );
   const exact = matching.filter(({ dumpId, dump }) => isExactly({ dumpId, dump: dumpUrl(dump) }, name));
-  return exact.length > 0 ? exact : matching;
+  return { dumps: exact.length > 0 ? exact : matching, sources };
+}
+
+function listingOf(dumps: readonly ListedDump[]): Listing {
+  return { dumps, sources: new Set(dumps.map(({ source }) => source)) };
 }
 
 /** In a stack of an earlier release a dump is found by its id, or by its receipt. */
@@ -135,7 +144,7 @@ function asGivenUp({ dumpId, dump, since }: Unbegun, situation: Situation): Dump
 /** What is on the intake queue, where that can be looked into, and what waits for its turn. */
 async function announced(
   engine: LookEngine,
-  listed: readonly ListedDump[],
+  sources: ReadonlySet<string>,
   { isAtWork, options }: Situation,
 ): Promise<readonly DumpStatus[]> {
   const found: DumpStatus[] = [];
@@ -145,11 +154,14 @@ async function announced(
     const state = isStopped ? 'stopped' : 'announced';
     found.push({ dump, key: keyOf(dump), dumpId, state, books: EMPTY_BOOKS, notes: [{ why, ...mend }], since });
   };
-  for (const source of new Set(listed.map((dump) => dump.source))) {
+  for (const source of sources) {
     const { open, waiting } = (await engine.ledger.line(source)).line;
     for (const [i, { id, key, since }] of waiting.entries()) {
       const before = i + (open ? 1 : 0);
-      add({ dumpId: id.split(' ')[0] ?? id, dump: key, since }, `it waits for its turn: ${before} dumps go before it`);
+      add(
+        { dumpId: id.split(' ')[0] ?? id, dump: key, since },
+        `it waits for its turn, behind ${count(before, 'dump')}`,
+      );
     }
   }
   const { peek } = engine.queues.intake;

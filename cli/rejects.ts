@@ -127,8 +127,7 @@ export async function showRejects(
         continue;
       }
       progress.clear();
-      if (!sink.write(formatFor[form](reject)) && !isGone)
-        await once(sink, 'drain').catch(gone);
+      if (!sink.write(formatFor[form](reject)) && !isGone) await once(sink, 'drain').catch(gone);
       shown += 1;
     }
   } finally {
