@@ -24,8 +24,14 @@ export function startDeadTally(queue: QueueName) {
       for (const dump of dumps.length > 0 ? dumps : [undefined]) {
         const name = JSON.stringify([dump?.id, reason]);
         const group = groups.get(name) ?? {
-          ...{ queue, dump, reason, status: statusIn(reason) },
-          ...{ messages: 0, events: 0, first: at, last: at },
+          queue,
+          dump,
+          reason,
+          status: statusIn(reason),
+          messages: 0,
+          events: 0,
+          first: at,
+          last: at,
         };
         groups.set(name, {
           ...group,

@@ -162,7 +162,10 @@ export async function showStatus(engine: LookEngine, request: StatusRequest, scr
         sleep: (ms, signal) => wait(ms, undefined, { signal }).catch(() => undefined),
       },
     );
-    if (isRepeated && !isWatching) await (await shower(engine, { ...request, isWaiting: false }, screen))(statuses);
+    if (isRepeated && !isWatching) {
+      const showAtEnd = await shower(engine, { ...request, isWaiting: false }, screen);
+      showAtEnd(statuses);
+    }
     return interrupt.signal.aborted ? EXIT.interrupted : exitCodeOf(statuses, request);
   } finally {
     process.off('SIGINT', stop);

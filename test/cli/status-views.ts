@@ -43,7 +43,10 @@ export function viewOfDump(of: Of): DumpView {
   const segment = {
     ...EMPTY_SEGMENT,
     plan,
-    ...{ delivered, refused, parked, dead },
+    delivered,
+    refused,
+    parked,
+    dead,
     tries: of.tries ?? {},
     settled: new Set(of.settled ?? []),
     ...(of.lastFailure !== undefined && { lastFailure: { reason: of.lastFailure, at: 5 } }),
