@@ -213,7 +213,7 @@ async function shower(engine: LookEngine, request: StatusRequest, screen: Screen
     );
   }
   if (isWaiting) return () => undefined;
-  const waiting = await waitingMessages(engine);
+  const waiting = json ? [] : await waitingMessages(engine);
   return (statuses: readonly DumpStatus[]): void => {
     const lines = json ? statuses.map(jsonOf(statuses)) : [...pageOf(statuses), ...waiting];
     for (const line of lines) print(line);
