@@ -131,7 +131,8 @@ function* notesOf(state: StatusState, view: DumpView, books: Books, situation: S
 }
 
 export function givenUpNote(dumpId: string, situation: Situation): Note {
-  const why = `it was given up: ${situation.givenUp.get(dumpId) ?? 'unknown'}`;
+  const reason = situation.givenUp.get(dumpId) ?? 'unknown';
+  const why = `it was given up: ${reason}; the log ("dump is tried again") says what went wrong`;
   return { why, mend: replay(`--queue intake --dump ${dumpId}`, situation) };
 }
 
