@@ -1,10 +1,12 @@
 /** `npm run bench -- <name>`: runs one measurement, prints what it found, and exits with 1 when it is not as promised. */
 import { parseArgs } from 'node:util';
 import { UsageError } from '../cli/usage.ts';
+import { chunkerBench } from './chunker.ts';
 import { inputsBench } from './inputs.ts';
 import { lookupBench } from './lookup.ts';
 import { memoryBench } from './memory.ts';
 import { pacingBench } from './pacing.ts';
+import { profileBench } from './profile.ts';
 
 export type Bench = {
   /** One line for the list. */
@@ -22,6 +24,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   inputs: inputsBench,
   lookup: lookupBench,
   pacing: pacingBench,
+  chunker: chunkerBench,
+  profile: profileBench,
 };
 
 const HELP = `npm run bench -- <name> [options]
