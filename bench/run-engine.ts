@@ -1,8 +1,8 @@
 /**
  * The embedded engine on an endless dump, in a process of its own: `run-engine.ts <MB> <endpoint> <state>`. It is the one that
- * `s3-to-amplitude import` opens, with the same settings of the process; only the bytes come from memory and not from a file.
+ * `s3-to-amplitude import` opens; only the bytes come from memory and not from a file. Whoever starts it gives it the settings of
+ * the process that `import` starts itself anew with.
  */
-import { becomeLean } from '../cli/lean-process.ts';
 import { importMessage } from '../lambdas/chunker/notification.ts';
 import { amplitude } from '../lambdas/uploader/amplitude.ts';
 import { type Between, openEngine } from '../local/engine.ts';
@@ -10,8 +10,6 @@ import { openState } from '../shared/embedded/state.ts';
 import type { Receipt } from '../shared/receipt.ts';
 import importer from './bench.config.ts';
 import { endlessDump } from './endless-dump.ts';
-
-becomeLean();
 
 const [megabytes, endpoint = '', directory = ''] = process.argv.slice(2);
 const { dump, dumps } = endlessDump(Number(megabytes) * 1e6);
