@@ -22,7 +22,12 @@ export function endlessDump(rawBytes: number): EndlessDump {
   const whole = Math.floor(rawBytes / text.length);
   const rest = starts.findIndex((start) => start >= rawBytes % text.length);
   const events = Math.max(1, whole * starts.length + Math.max(0, rest));
-  const dump: Dump = { bucket: FILE_BUCKET, key: '/endless.ndjson', etag: String(events), size: placeOf(events, block) };
+  const dump: Dump = {
+    bucket: FILE_BUCKET,
+    key: '/endless.ndjson',
+    etag: String(events),
+    size: placeOf(events, block),
+  };
   const read = async (_: Dump, start: number, end: number) => fill(start, end, block);
   return { dump, events, dumps: { rangeBytes: RANGE_BYTES, read, size: async () => dump.size } };
 }
@@ -81,6 +86,6 @@ function eventAt(place: number, { text, starts }: Block): number {
 
 /** What of the digits falls into these bytes. */
 function put(bytes: Buffer, digits: string, at: number): void {
-  if (at >= 0 && at + digits.length <= bytes.length) bytes.latin1Write(digits, at);
+  if (at >= 0 && at + digits.length <= bytes.length) bytes.write(digits, at, 'latin1');
   else for (let i = 0; i < digits.length; i += 1) if (at + i in bytes) bytes[at + i] = digits.charCodeAt(i);
 }

@@ -18,7 +18,11 @@ export function installPeers(): string | undefined {
   console.error(`installing the peers into ${directory}`);
   // Nobody's scripts are run, and whatever this machine has configured for npm stays out of it.
   const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
-  const { status } = spawnSync('npm', args, { cwd: unfinished, stdio: ['ignore', 'ignore', 'inherit'], timeout: 300_000 });
+  const { status } = spawnSync('npm', args, {
+    cwd: unfinished,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: 300_000,
+  });
   if (status === 0) {
     mkdirSync(dirname(directory), { recursive: true });
     renameSync(unfinished, directory);

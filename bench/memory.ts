@@ -93,7 +93,9 @@ function problemsOf({ stage, megabytes, peakMb, ratio }: MemoryRow): string[] {
   const of = `${stage}, ${megabytes} MB: the peak is`;
   return [
     ...(peakMb > MAX_PEAK_MB ? [`${of} ${peakMb.toFixed(0)} MB, promised at most ${MAX_PEAK_MB}`] : []),
-    ...(ratio > MAX_RATIO ? [`${of} ${ratio.toFixed(2)} times the smallest dump's, promised at most ${MAX_RATIO}`] : []),
+    ...(ratio > MAX_RATIO
+      ? [`${of} ${ratio.toFixed(2)} times the smallest dump's, promised at most ${MAX_RATIO}`]
+      : []),
   ];
 }
 

@@ -14,7 +14,12 @@ const [path = '', endpoint = '', modules = ''] = process.argv.slice(2);
 const EVENTS = 2_000;
 const sdk = createRequire(modules)('@amplitude/analytics-node') as Sdk;
 // Neither its size nor its clock is to flush before we do; what it would do with a 429 plays no part here.
-const options = { serverUrl: `${endpoint}/batch`, useBatch: true, flushQueueSize: EVENTS + 1, flushIntervalMillis: 60_000 };
+const options = {
+  serverUrl: `${endpoint}/batch`,
+  useBatch: true,
+  flushQueueSize: EVENTS + 1,
+  flushIntervalMillis: 60_000,
+};
 await sdk.init('bench', { ...options, logLevel: 0 }).promise;
 
 let tracked: Promise<unknown>[] = [];

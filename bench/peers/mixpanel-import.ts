@@ -26,9 +26,10 @@ function toMixpanel({ event_type, time, event_properties, user_id, device_id, ..
   return { event: event_type, properties: { ...others, ...event_properties, ...ids, time } };
 }
 
-await importer(
-  { token: 'bench', secret: 'bench' },
-  path,
-  { recordType: 'event', transformFunc: toMixpanel, verbose: false, showProgress: false },
-);
+await importer({ token: 'bench', secret: 'bench' }, path, {
+  recordType: 'event',
+  transformFunc: toMixpanel,
+  verbose: false,
+  showProgress: false,
+});
 process.exit();
