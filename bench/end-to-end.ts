@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeError } from '../shared/log.ts';
 import { generateDump } from './generate-dump.ts';
 import { PEERS } from './install-peers.ts';
 import { type MeasuredScript, runMeasured, type Took } from './run-measured.ts';
@@ -41,7 +42,15 @@ export async function measureEndToEnd(
     for (let round = 1; round <= rounds; round += 1) {
       for (const [name, scriptOf] of scripts) {
         console.error(`end to end: round ${round} of ${rounds}, ${name}`);
-        runs.get(name)?.push(await runOnce(scriptOf(join(directory, `state-${round}`)), events, sink));
+        try {
+          runs.get(name)?.push(await runOnce(scriptOf(join(directory, `state-${round}`)), events, sink));
+        } catch (error) {
+          if (name === OURS) throw error;
+          // Whatever ails a peer, the others are measured.
+          console.error(`${name} is left out: ${describeError(error)}`);
+          scripts.delete(name);
+          runs.delete(name);
+        }
       }
     }
     return [...runs].map(([name, own]) => contestantOf(name, own, runs.get(OURS) ?? [], events));
@@ -57,7 +66,7 @@ function scriptsOf(
   dump: string,
   endpoint: string,
   peers: string | undefined,
-): ReadonlyMap<string, (state: string) => MeasuredScript> {
+): Map<string, (state: string) => MeasuredScript> {
   const here = import.meta.dirname;
   const config = join(here, 'bench.config.ts');
   const importer = join(here, '..', 'cli', 'main.ts');

@@ -16,10 +16,10 @@ export function installPeers(): string | undefined {
   mkdirSync(unfinished, { recursive: true });
   writeFileSync(join(unfinished, 'package.json'), JSON.stringify({ private: true, dependencies: PEERS }));
   console.error(`installing the peers into ${directory}`);
-  // Nobody's scripts are run, and whatever this machine has configured for npm stays out of it.
-  const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
+  const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--fetch-retries=1'];
   const { status } = spawnSync('npm', args, {
     cwd: unfinished,
+    env: { ...process.env, npm_config_loglevel: 'error' },
     stdio: ['ignore', 'ignore', 'inherit'],
     timeout: 300_000,
   });

@@ -69,7 +69,9 @@ async function main(given: readonly string[]): Promise<number> {
 function readOptions(args: readonly string[], { options }: Bench): Readonly<Record<string, string | undefined>> {
   try {
     const { values } = parseArgs({ args: [...args], options });
-    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value === undefined ? value : String(value)]));
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, value === undefined ? value : String(value)]),
+    );
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
   }
