@@ -54,7 +54,7 @@ export class ImporterStack extends Stack {
 
     const intake = new QueueWithDeadLetters(this, 'Intake', {
       visibility: CHUNKER_TIMEOUT.plus(Duration.minutes(1)),
-      // At the receive before, the chunker itself gives it up.
+      // The chunker itself gives a dump up long before, unless it goes on from checkpoint to checkpoint.
       maxReceives: INTAKE_MAX_RECEIVES + 1,
     });
     const landing = landingBucket(this, importer, intake.queue);
@@ -86,6 +86,7 @@ export class ImporterStack extends Stack {
     const { landing, intake, upload, results, ledger } = places;
     const environment: Record<(typeof CHUNKER_VARIABLES)[number], string> = {
       INTAKE_QUEUE_URL: intake.queue.queueUrl,
+      INTAKE_DLQ_URL: intake.deadLetters.queueUrl,
       UPLOAD_QUEUE_URL: upload.queue.queueUrl,
       LEDGER_TABLE: ledger.tableName,
       RESULTS_BUCKET: results.bucketName,
@@ -110,7 +111,8 @@ export class ImporterStack extends Stack {
       return this.formatArn({ service: 's3', region: '', account: '', resource: bucket, resourceName: literally(key) });
     });
     if (references.length > 0) chunker.mayDo(['s3:GetObject'], ...references);
-    chunker.mayDo(['sqs:SendMessage'], upload.queue.queueArn, ...(isInOrder ? [intake.queue.queueArn] : []));
+    const targets = [upload.queue, intake.deadLetters, ...(isInOrder ? [intake.queue] : [])];
+    chunker.mayDo(['sqs:SendMessage'], ...targets.map((queue) => queue.queueArn));
     chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
     this.letReadSecrets(
       chunker,

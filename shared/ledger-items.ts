@@ -48,7 +48,7 @@ export const EMPTY_SEGMENT: SegmentItem = {
 
 /** A dump at the start of a run, leased to who asked for it. */
 export function startOfRun(run: number, request: ClaimRequest, again: string | undefined): DumpItem {
-  const { dump, source, fingerprint, owner, leaseUntil, now } = request;
+  const { dump, source, fingerprint, owner, leaseUntil, now, receives } = request;
   const entry: DumpEntry = {
     dumpId: dumpId(dump),
     run,
@@ -56,7 +56,8 @@ export function startOfRun(run: number, request: ClaimRequest, again: string | u
     source,
     state: 'reading',
     fingerprint,
-    checkpoint: START,
+    // What was received in vain before is not this run's.
+    checkpoint: receives === undefined ? START : { ...START, receives: receives - 1 },
     startedAt: now,
   };
   return { entry, owner, leaseUntil, ...(again !== undefined && { again }), done: new Set() };
