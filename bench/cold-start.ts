@@ -1,13 +1,13 @@
 /** How large are the functions' bundles, and how long does each take to load in a process that has just started? */
 import { execFileSync } from 'node:child_process';
-import { globSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Spread, spreadOf } from './spread.ts';
 
 export type ColdStart = {
-  /** Of the largest bundle. */
+  /** Of what the largest bundle loads at its start. */
   readonly kilobytes: number;
   /** From the start of Node to the end of loading, of whichever takes longest, over the rounds. */
   readonly ms: Spread;
@@ -27,7 +27,7 @@ export function measureColdStart(rounds: number): ColdStart {
     const bundles = globSync('asset.*/index.mjs', { cwd: directory }).map((bundle) => join(directory, bundle));
     const perRound = Array.from({ length: rounds }, () => Math.max(...bundles.map(msToLoad)));
     return {
-      kilobytes: Math.max(...bundles.map((bundle) => statSync(bundle).size)) / 1_000,
+      kilobytes: Math.max(...bundles.map((bundle) => bytesAtStart(bundle))) / 1_000,
       ms: spreadOf(perRound),
     };
   } finally {
@@ -38,4 +38,16 @@ export function measureColdStart(rounds: number): ColdStart {
 function msToLoad(bundle: string): number {
   const script = `await import(${JSON.stringify(pathToFileURL(bundle).href)}); console.log(performance.now()); process.exit()`;
   return Number(execFileSync(process.execPath, ['--input-type=module', '--eval', script]).toString());
+}
+
+/** Of a file and of all that it imports at once; what it imports with `import()` is for later. */
+function bytesAtStart(file: string, counted: Set<string> = new Set()): number {
+  if (counted.has(file)) return 0;
+  counted.add(file);
+  const code = readFileSync(file);
+  const imported = code.toString().matchAll(/(?:from|import)"(\.\/[^"]+\.mjs)"/g);
+  return [...imported].reduce(
+    (bytes, [, other = '']) => bytes + bytesAtStart(join(dirname(file), other), counted),
+    code.length,
+  );
 }

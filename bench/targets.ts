@@ -14,7 +14,7 @@ export type Found = {
   /** Peak of an embedded import, MB, and of how large a dump that was. */
   readonly memory: number | undefined;
   readonly memoryOf: number | undefined;
-  /** Of the largest bundle: KB, and ms from the start of Node until it is loaded. */
+  /** Of the largest bundle: KB loaded at its start, and ms from the start of Node until they are. */
   readonly bundle: number | undefined;
   readonly coldStart: number | undefined;
 };
@@ -37,7 +37,7 @@ const TARGETS: readonly Target[] = [
   row('embedded import, CPU / mixpanel-import', '1', 0.1, 0.06, (found) => found.mixpanel),
   row('embedded import, CPU / the usual script', '1', 0.4, 0.25, (found) => found.usual),
   row('peak MB of an embedded import', '-', 350, 200, (found) => found.memory),
-  row('KB of the largest Lambda bundle', '-', 700, 400, (found) => found.bundle),
+  row('KB that a Lambda loads at its start', '-', 700, 400, (found) => found.bundle),
   row('ms of its cold start on this machine', '-', 250, 150, (found) => found.coldStart),
 ];
 
