@@ -1,7 +1,6 @@
 /** The CDK app: one stack, made from importer.config.ts. `npm run synth` writes it to cdk.out, `npx cdk deploy` deploys it. */
 import { join } from 'node:path';
-import { App, Stack, Validations } from 'aws-cdk-lib';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import importer from '../importer.config.ts';
 import { STACK_NAME } from '../shared/stack-outputs.ts';
@@ -23,11 +22,11 @@ function option(name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-const name = option('stackName') ?? STACK_NAME;
-const topic = option('alarmTopic');
-new ImporterStack(app, name, {
+const alarmTopicArn = option('alarmTopic');
+new ImporterStack(app, option('stackName') ?? STACK_NAME, {
   config: importer,
   configFile: join(import.meta.dirname, '../importer.config.ts'),
-  ...(topic && { alarmTopic: Topic.fromTopicArn(new Stack(app, 'Elsewhere'), 'AlarmTopic', topic) }),
+  ...(alarmTopicArn && { alarmTopicArn }),
+  ownKey: option('ownKey') === 'true',
 });
 app.synth();

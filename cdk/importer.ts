@@ -16,6 +16,8 @@ import { secretsOf } from '../shared/enrich-step.ts';
 import { MAX_BATCH } from '../shared/queue.ts';
 import type { StackOutputs } from '../shared/stack-outputs.ts';
 import { projectSecrets } from '../shared/target.ts';
+import { Alarms } from './alarms.ts';
+import { ImporterDashboard } from './dashboard.ts';
 import { letServicesUse } from './encryption-key.ts';
 import { type LandingBucket, landingBucket } from './landing-bucket.ts';
 import { LedgerTable } from './ledger-table.ts';
@@ -119,12 +121,14 @@ export class Importer extends Construct {
     const results = new PrivateBucket(this, 'Results', encryptionKey);
     const places = { landing, intake, upload, parked, results, ledger: new LedgerTable(this, 'Ledger', encryptionKey) };
 
-    this.addChunker(places);
-    this.addUploader(places, uploaderTimeout);
+    const stages = { chunker: this.addChunker(places), uploader: this.addUploader(places, uploaderTimeout) };
+    const watched = { name, queues: { intake, upload, parked }, stages };
+    const alarms = new Alarms(this, 'Alarms', watched, props.alarmTopic);
+    new ImporterDashboard(this, 'Overview', watched, alarms.all);
     this.outputs = outputsOf(places);
   }
 
-  private addChunker(places: Places): void {
+  private addChunker(places: Places): Stage {
     const { config, configFile } = this.props;
     const { existingBucket, sources } = config;
     const { landing, intake, upload, results, ledger } = places;
@@ -167,9 +171,10 @@ export class Importer extends Construct {
     chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
     chunker.mayReadSecrets(sources.flatMap(({ enrich }) => secretsOf(enrich ?? [])));
     this.letKeepBooks(chunker, places);
+    return chunker;
   }
 
-  private addUploader(places: Places, timeout: Duration): void {
+  private addUploader(places: Places, timeout: Duration): Stage {
     const { config } = this.props;
     const { upload, parked, results, ledger } = places;
     const environment: Record<(typeof UPLOADER_VARIABLES)[number], string> = {
@@ -196,6 +201,7 @@ export class Importer extends Construct {
     uploader.mayDo(['sqs:SendMessage'], ...targets.map((queue) => queue.queueArn));
     uploader.mayReadSecrets(projectSecrets(config.sources));
     this.letKeepBooks(uploader, places);
+    return uploader;
   }
 
   /** Whoever settles the last event of a dump writes its receipt and announces it. */

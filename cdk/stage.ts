@@ -93,6 +93,10 @@ export class Stage extends Construct {
     });
   }
 
+  get functionName(): string {
+    return this.lambda.functionName;
+  }
+
   /** Written out instead of CDK's grants, most of which allow more than is called. */
   mayDo(actions: string[], ...resources: string[]): void {
     this.role.addToPolicy(new PolicyStatement({ actions, resources }));
