@@ -118,7 +118,11 @@ export class Importer extends Construct {
       visibility: hidden,
       maxReceives: PARKED_MAX_TRIES + PARKED_SPARE_RECEIVES,
     });
-    const results = new PrivateBucket(this, 'Results', encryptionKey);
+    const results = new PrivateBucket(this, 'Results', {
+      encryptionKey,
+      // Without its dump in the ledger a reject cannot be run again. Receipts are small, and stay.
+      forgets: { prefix: 'rejects/', after: Duration.days(config.ledgerDays) },
+    });
     const places = { landing, intake, upload, parked, results, ledger: new LedgerTable(this, 'Ledger', encryptionKey) };
 
     const stages = { chunker: this.addChunker(places), uploader: this.addUploader(places, uploaderTimeout) };

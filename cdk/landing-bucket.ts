@@ -29,7 +29,7 @@ export function landingBucket(
  * bucket itself, because CDK's `addEventNotification` deploys one more Lambda function for it.
  */
 function ownBucket(scope: Construct, intake: Queue, encryptionKey?: IKey): Bucket {
-  const bucket = new PrivateBucket(scope, 'Landing', encryptionKey);
+  const bucket = new PrivateBucket(scope, 'Landing', { encryptionKey });
   intake.addToResourcePolicy(
     new PolicyStatement({
       principals: [new ServicePrincipal('s3.amazonaws.com')],
