@@ -1,21 +1,23 @@
 /** A stage: a function made from lambdas/<name>/handler.ts, its log, and a role that may do what it is told here and nothing else. */
 import { cpSync } from 'node:fs';
-import { join } from 'node:path';
-import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { join, relative } from 'node:path';
+import { ArnFormat, AssetHashType, DockerImage, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Architecture, EventSourceMapping, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
 import {
-  type ICommandHooks,
-  LogLevel,
-  NodejsFunction,
-  type NodejsFunctionProps,
-  OutputFormat,
-} from 'aws-cdk-lib/aws-lambda-nodejs';
+  Architecture,
+  Code,
+  EventSourceMapping,
+  Function,
+  type FunctionProps,
+  RecursiveLoop,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledgeAny } from './acknowledge.ts';
+import { bundle } from './bundle.ts';
 import { useThroughServices } from './encryption-key.ts';
 
 export type StageProps = {
@@ -24,7 +26,7 @@ export type StageProps = {
   /** @default nothing is encrypted with a key of the user's own */
   readonly encryptionKey?: IKey;
   /** @default none */
-  readonly network?: Pick<NodejsFunctionProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
+  readonly network?: Pick<FunctionProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
   readonly description: string;
   readonly memorySize: number;
   readonly timeout: Duration;
@@ -44,21 +46,9 @@ export type StageProps = {
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Everything in one ES module: the SDK that Lambda brings is another version at every update, and is slower to load. */
-const BUNDLING = {
-  format: OutputFormat.ESM,
-  target: 'node24',
-  mainFields: ['module', 'main'],
-  bundleAwsSDK: true,
-  minify: true,
-  logLevel: LogLevel.WARNING,
-  // undici is CommonJS and requires Node's own modules.
-  banner: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
-};
-
 export class Stage extends Construct {
   private readonly role: Role;
-  private readonly lambda: NodejsFunction;
+  private readonly lambda: Function;
 
   constructor(scope: Construct, id: string, stage: StageProps) {
     super(scope, id);
@@ -71,22 +61,14 @@ export class Stage extends Construct {
     this.mayDo(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn);
     if (encryptionKey) this.role.addToPolicy(useThroughServices(encryptionKey));
     if (network) this.mayJoinNetwork();
-    this.lambda = new NodejsFunction(this, 'Function', {
+    this.lambda = new Function(this, 'Function', {
       ...props,
       ...network,
-      entry: join(ROOT, 'lambdas', id.toLowerCase(), 'handler.ts'),
-      projectRoot: ROOT,
-      depsLockFilePath: join(ROOT, 'package-lock.json'),
+      code: codeOf(id.toLowerCase(), configFile, files ?? new Map()),
+      handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      bundling: {
-        ...BUNDLING,
-        // package.json says what the handlers' import stands for here; elsewhere it is the user's own file.
-        esbuildArgs: { '--alias:#importer-config': configFile },
-        commandHooks: copying(files ?? new Map()),
-      },
       environment: { ...environment },
-      awsSdkConnectionReuse: false, // sets a variable that only version 2 of the SDK reads
       recursiveLoop: sendsToItself ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       role: this.role,
       logGroup,
@@ -155,14 +137,22 @@ export class Stage extends Construct {
   }
 }
 
-/** Copied in this process, which knows the bundle's folder then: as a command, every shell would quote their names differently. */
-function copying(files: ReadonlyMap<string, string>): ICommandHooks {
-  return {
-    beforeBundling(_from, to) {
-      for (const [name, path] of files) cpSync(path, join(to, name));
-      return [];
-    },
-    beforeInstall: () => [],
-    afterBundling: () => [],
+/**
+ * The bundle, with the SDK in it (the one that Lambda brings is another version at every update, and is slower to load), and
+ * the files beside it.
+ */
+function codeOf(stage: string, configFile: string, files: ReadonlyMap<string, string>): Code {
+  const folder = join(ROOT, 'lambdas', stage);
+  const write = (to: string): boolean => {
+    bundle(join(folder, 'handler.ts'), configFile, to);
+    for (const [name, path] of files) cpSync(path, join(to, name));
+    return true;
   };
+  // The CDK tells bundles apart by their folders, and by this: those of two importers it would take for the same.
+  return Code.fromAsset(folder, {
+    extraHash: relative(ROOT, configFile),
+    assetHashType: AssetHashType.OUTPUT,
+    // The image would be used where this process cannot do it by itself.
+    bundling: { image: DockerImage.fromRegistry('none'), local: { tryBundle: write } },
+  });
 }

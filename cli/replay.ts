@@ -60,7 +60,6 @@ const OPTIONS = {
 } as const;
 
 export const replayCommand: Command = {
-  summary: 'put dead payloads back on their queues, or run rejects again',
   help: HELP,
   async run(args) {
     const { values, positionals } = readArgs('replay', args, OPTIONS);

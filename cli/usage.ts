@@ -10,8 +10,6 @@ export class UsageError extends Error {
 }
 
 export type Command = {
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** What `--help` prints: usage, options, examples. */
   readonly help: string;
   /** Resolves to the exit code. */

@@ -1,6 +1,6 @@
 /** The app that docs/deploy.md shows: synthesized as somebody who follows it would. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
@@ -42,7 +42,10 @@ describe('the app in docs/deploy.md', () => {
     type Code = { readonly Code: { readonly S3Key: string } };
     const functions = propertiesOf<FunctionProperties & Code>(template, 'AWS::Lambda::Function');
     const bundles = functions.map(({ Code: { S3Key } }) => {
-      return readFileSync(join(out, `asset.${S3Key.replace('.zip', '')}`, 'index.mjs'), 'utf8');
+      const asset = join(out, `asset.${S3Key.replace('.zip', '')}`);
+      return readdirSync(asset)
+        .map((name) => readFileSync(join(asset, name), 'utf8'))
+        .join('\n');
     });
     expect(bundles).toHaveLength(2);
     for (const bundle of bundles) {

@@ -9,6 +9,7 @@ import { expect, test } from 'vitest';
 import { deflateText } from '../../../lambdas/uploader/amplitude.ts';
 import { combineCrc32, gzipMember } from '../../../lambdas/uploader/gzip-member.ts';
 import { temporaryDirectory } from '../../shared/temporary.ts';
+import { runs } from '../../runs.ts';
 
 type Parts = { readonly prefix: Buffer; readonly texts: readonly Buffer[]; separator: Buffer; suffix: Buffer };
 
@@ -31,7 +32,7 @@ test('unpacked it is prefix, texts with separators between them, and suffix', as
   const property = fc.asyncProperty(parts, async (some) => {
     expect(gunzipSync(await memberOf(some)).equals(joined(some))).toBe(true);
   });
-  await fc.assert(property, { numRuns: 300 });
+  await fc.assert(property, { numRuns: runs(300) });
 });
 
 test('the longest prefix and suffix that fit a stored block', async () => {
@@ -71,7 +72,7 @@ test('the checksum of two texts one after the other follows from theirs', () => 
   const property = fc.property(text, text, (first, second) => {
     expect(combineCrc32(crc32(first), crc32(second), second.length)).toBe(crc32(Buffer.concat([first, second])));
   });
-  fc.assert(property, { numRuns: 300 });
+  fc.assert(property, { numRuns: runs(300) });
 });
 
 test('the checksum before or after nothing is the other one', () => {
