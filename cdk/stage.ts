@@ -150,9 +150,12 @@ function codeOf(stage: string, configFile: string, files: ReadonlyMap<string, st
   };
   // The CDK tells bundles apart by their folders, and by this: those of two importers it would take for the same.
   return Code.fromAsset(folder, {
-    extraHash: relative(ROOT, configFile),
     assetHashType: AssetHashType.OUTPUT,
     // The image would be used where this process cannot do it by itself.
-    bundling: { image: DockerImage.fromRegistry('none'), local: { tryBundle: write } },
+    bundling: {
+      image: DockerImage.fromRegistry('none'),
+      environment: { config: relative(ROOT, configFile) },
+      local: { tryBundle: write },
+    },
   });
 }
