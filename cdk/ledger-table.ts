@@ -1,9 +1,9 @@
 /** The ledger's table: it outlives the stack, can be put back to any second of the last 35 days, and forgets old items. */
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import { ledgerTable } from '../shared/aws/ledger-table.ts';
+import { dumpIndex, ledgerTable } from '../shared/aws/ledger-table.ts';
 
 export class LedgerTable extends Table {
   /** Without a key it is encrypted with one of AWS's own. */
@@ -19,6 +19,14 @@ export class LedgerTable extends Table {
         : { encryption: TableEncryption.DEFAULT }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       removalPolicy: RemovalPolicy.RETAIN,
+    });
+    // For `status`, with the credentials of whoever runs it: no function may use it.
+    this.addGlobalSecondaryIndex({
+      indexName: dumpIndex.name,
+      partitionKey: { name: dumpIndex.partitionKey, type: AttributeType.STRING },
+      sortKey: { name: dumpIndex.sortKey, type: AttributeType.NUMBER },
+      projectionType: ProjectionType.INCLUDE,
+      nonKeyAttributes: [...dumpIndex.copied],
     });
   }
 }

@@ -23,6 +23,18 @@ const COMMANDS: Readonly<Record<string, Named>> = {
     summary: 'say which API to use for dumps, how long, how much, and what would go wrong',
     load: async () => (await import('./plan.ts')).planCommand,
   },
+  status: {
+    summary: 'which dumps are in, how far the others are, what to do',
+    load: async () => (await import('./status.ts')).statusCommand,
+  },
+  rejects: {
+    summary: 'what of a dump can never be delivered, and why',
+    load: async () => (await import('./rejects.ts')).rejectsCommand,
+  },
+  dlq: {
+    summary: 'what is dead and why, and the replay that takes it',
+    load: async () => (await import('./dlq.ts')).dlqCommand,
+  },
   replay: {
     summary: 'put dead payloads back on their queues, or run rejects again',
     load: async () => (await import('./replay.ts')).replayCommand,
@@ -48,6 +60,7 @@ Examples
   s3-to-amplitude import dumps/2026-11-20.ndjson.gz       try it: everything goes to a simulator on this machine
   AMPLITUDE_API_KEY=… s3-to-amplitude import --live dumps/
   s3-to-amplitude plan dumps/                             which API, how long, how much; nothing is sent
+  s3-to-amplitude status --date yesterday
   s3-to-amplitude replay --dry-run
 
 Exit codes
@@ -55,6 +68,7 @@ Exit codes
   1  there are rejects, parked or dead payloads, a dump could not be read to its end, or a plan sees something in danger
   2  the command or the configuration is wrong
   3  something unforeseen; what is done so far is kept, and the same command goes on
+  4  a dump is still under way (status)
 
 s3-to-amplitude <command> --help says more.`;
 

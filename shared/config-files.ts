@@ -6,6 +6,7 @@ import { formatOfConverter } from './converter-format.ts';
 import { lookupFilesOf } from './enrich-step.ts';
 import { describeError } from './log.ts';
 import { objectOf } from './references.ts';
+import { describeRival } from './taken-keys.ts';
 
 /** What of the configuration stands in files beside it, for a fingerprint; the files of lookups count where a dump is claimed. */
 export function textOfFiles({ sources }: Importer): string {
@@ -61,6 +62,11 @@ export function loadFiles(importer: Importer, reader: FileReader): Importer {
     const text = texts.get(file);
     return text === undefined ? source : withConverter(source, file, text, `sources[${i}].convert`, problems);
   });
+  // Only now is known what each converter takes.
+  for (const [i, source] of sources.entries()) {
+    const rival = problems.length === 0 ? describeRival(sources.slice(0, i), source) : undefined;
+    if (rival !== undefined) problems.push(`sources[${i}].prefix: found "${source.prefix}", expected ${rival}`);
+  }
   if (problems.length > 0) throw problemsError(problems);
   return { ...importer, sources };
 }

@@ -13,7 +13,7 @@ import { compileGlob } from './glob.ts';
 import { oneOf } from './one-of.ts';
 import { presetSchema } from './presets.ts';
 import { checkRoute, projectEventsPerSecond, projectSchema, routeSchema } from './route-settings.ts';
-import { takesAll, takesKey } from './taken-keys.ts';
+import { describeRival, takesKey } from './taken-keys.ts';
 
 /** Where a record stood. */
 export type RecordPosition = {
@@ -194,10 +194,9 @@ export const importerSchema = z
         const message = 'another source has the same name; each needs its own';
         issues.push({ code: 'custom', path: ['sources', i, 'name'], message, input: source.name });
       }
-      const rival = before.find((other) => other.prefix === source.prefix && takesAll(other, source));
-      if (rival) {
-        const message = `a prefix of its own, or a pattern for ${rival.name}, which comes before it and takes all dumps with this one`;
-        issues.push({ code: 'custom', path: ['sources', i, 'prefix'], message, input: source.prefix });
+      const rival = describeRival(before, source);
+      if (rival !== undefined) {
+        issues.push({ code: 'custom', path: ['sources', i, 'prefix'], message: rival, input: source.prefix });
       }
     });
   });

@@ -60,6 +60,7 @@ test.each([
   'docs/plan.md',
   'docs/deploy.md',
   'docs/runbook.md',
+  'docs/status.md',
   'bench/README.md',
 ])('every relative link of %s leads to a file', (file) => {
   const text = readFileSync(join(ROOT, file), 'utf8');

@@ -39,6 +39,8 @@ export type ChunkDumpRequest = {
   readonly fingerprint: string;
   readonly owner: string;
   readonly again?: string;
+  /** How often its intake message has been received, this time included. */
+  readonly receives?: number;
 };
 
 /**
@@ -64,7 +66,7 @@ export type ChunkDumpOutcome =
 const MIN_MS_LEFT = 60_000;
 
 export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts): Promise<ChunkDumpOutcome> {
-  const { dump, source, owner, again } = request;
+  const { dump, source, owner, again, receives } = request;
   const found = await findReferences(source, ports.references);
   const fingerprint = fingerprintWith(request.fingerprint, found);
   const now = ports.now();
@@ -76,6 +78,7 @@ export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts
     now,
     leaseUntil: now + ports.msLeft(),
     ...(again !== undefined && { again }),
+    ...(receives !== undefined && { receives }),
   });
   if (claim.kind === 'busy') return claim;
   if (claim.kind === 'done') {
@@ -178,12 +181,13 @@ async function finishSegment(segment: Segment, done: Done, { dump, run, sender, 
 }
 
 async function saveProgress(
-  { run, owner, ports }: Reading,
-  checkpoint: Checkpoint,
+  { run, owner, receives, ports }: Reading,
+  at: Checkpoint,
   began: number,
 ): Promise<'unfinished' | 'lost' | undefined> {
   const msLeft = ports.msLeft();
   const now = ports.now();
+  const checkpoint = { ...at, ...(receives !== undefined && { receives }) };
   if (!(await ports.ledger.saveCheckpoint(run, owner, checkpoint, now + msLeft))) return 'lost';
   if (msLeft > Math.max(MIN_MS_LEFT, 2 * (now - began))) return undefined;
   await ports.ledger.release(run, owner);

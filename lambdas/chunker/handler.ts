@@ -21,7 +21,7 @@ import { fileReferences } from '../../shared/embedded/references.ts';
 import { describeError, logJson } from '../../shared/log.ts';
 import type { Importer } from '../../shared/config.ts';
 import { eitherReferences } from '../../shared/references.ts';
-import { INTAKE_MAX_RECEIVES } from './intake-back-off.ts';
+import { INTAKE_MAX_TRIES } from './intake-back-off.ts';
 import { type IntakePorts, takeIntake } from './take-intake.ts';
 import { openTransforms } from './transform.ts';
 
@@ -70,7 +70,8 @@ function openSandbox() {
     log: logJson,
     intake,
     line: LINE,
-    maxReceives: INTAKE_MAX_RECEIVES,
+    deadLetters: sqsQueue(sqs, names.INTAKE_DLQ_URL, { fifo: false }),
+    maxTries: INTAKE_MAX_TRIES,
   };
   return { ports, intake };
 }

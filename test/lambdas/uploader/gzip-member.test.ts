@@ -49,15 +49,15 @@ test.each(['prefix', 'separator', 'suffix'])('a %s too long for a stored block i
   );
 });
 
-test('gzip takes it for a file of its own', async ({ skip }) => {
-  skip(!isInstalled('gzip'), 'gzip is not installed');
+test('gunzip takes it for a file of its own', async ({ skip }) => {
+  skip(isMissing('gunzip'), 'gunzip is not installed');
   const { files, texts } = await samples();
-  execFileSync('gzip', ['--test', ...files]);
-  expect(execFileSync('gzip', ['-dc', ...files]).equals(Buffer.concat(texts))).toBe(true);
+  execFileSync('gunzip', ['--test', ...files]);
+  expect(execFileSync('gunzip', ['-c', ...files]).equals(Buffer.concat(texts))).toBe(true);
 });
 
 test("Python's gzip takes it for a file of its own", async ({ skip }) => {
-  skip(!isInstalled('python3'), 'python3 is not installed');
+  skip(isMissing('python3'), 'python3 is not installed');
   const { files, texts } = await samples();
   const script =
     'import gzip, hashlib, sys\nfor f in sys.argv[1:]: print(hashlib.sha256(gzip.open(f).read()).hexdigest())';
@@ -113,6 +113,7 @@ async function samples(): Promise<{ files: string[]; texts: Buffer[] }> {
   return { files, texts: some.map(joined) };
 }
 
-function isInstalled(program: string): boolean {
-  return spawnSync(program, ['--version']).status === 0;
+/** A machine may lack it; CI has all of them, and there the test fails instead. */
+function isMissing(program: string): boolean {
+  return !process.env.CI && spawnSync(program, ['--version']).status !== 0;
 }
