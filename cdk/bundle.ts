@@ -2,13 +2,18 @@
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 
-/** Writes index.mjs, and what it imports, into the folder `to`. Throws when the function's code cannot be bundled. */
-export function bundle(handler: string, to: string): void {
+/**
+ * Writes index.mjs, and what it imports, into the folder `to`. `configFile` is the absolute path of importer.config.ts. Throws
+ * when the function's code cannot be bundled.
+ */
+export function bundle(handler: string, configFile: string, to: string): void {
   buildSync({
     entryPoints: { index: handler },
     outdir: to,
     outExtension: { '.js': '.mjs' },
     bundle: true,
+    // package.json says what the handlers' import stands for here; elsewhere it is the user's own file.
+    alias: { '#importer-config': configFile },
     // What is imported with `import()` becomes a file of its own, which a start does not load.
     splitting: true,
     format: 'esm',

@@ -13,6 +13,7 @@ const NAMES_AND_NUMBERS = [
   'shared/config-files.ts',
   'shared/queue.ts',
   'shared/enrich-step.ts',
+  'shared/metrics.ts',
   'shared/stack-outputs.ts',
   'shared/target.ts',
   'shared/aws/environment.ts',
@@ -69,6 +70,7 @@ function importsOf(file: string): string[] {
 
 function ownImports(file: string): string[] {
   return importsOf(file)
+    .map((name) => (name === '#importer-config' ? '../../importer.config.ts' : name))
     .filter((name) => name.startsWith('.'))
     .map((name) => normalize(join(dirname(file), name)));
 }
