@@ -6,7 +6,7 @@ import type { Source } from '../../shared/config.ts';
 import type { HashOptions, LookupOptions } from '../../shared/enrich-step.ts';
 import { stringifyExactly } from '../../shared/exact-json.ts';
 import { namesTaken } from '../../shared/enrich-step.ts';
-import { keyedHash } from './enrich/hash.ts';
+import { keptHashes } from './enrich/hash.ts';
 import { fileOfLookup } from './enrich/lookup.ts';
 import type { LookupTable } from './enrich/lookup-table.ts';
 import type { StepPorts } from './enrich/open-step.ts';
@@ -88,11 +88,12 @@ function passText(
   const { chunkBytes } = chunkLimits(source);
   const [type, user, device] = [slots.of('event_type'), slots.of('user_id'), slots.of('device_id')];
   const [time, insertId] = [slots.of('time'), slots.of('insert_id')];
+  const edits = newEdits();
   return ({ bytes, length, parsed }, id) => {
     if (parsed !== undefined || length > caps.recordBytes || !isUtf8(bytes)) return undefined;
     const scan = scanText(bytes);
     if (!scan || !hasText(bytes, scan, type)) return undefined;
-    const edits = newEdits();
+    clear(edits);
     for (const splice of splices) if (!splice(bytes, scan, edits)) return undefined;
     const userId = idAt(bytes, scan, user, edits);
     const deviceId = idAt(bytes, scan, device, edits);
@@ -121,6 +122,8 @@ function hasText(text: Buffer, { starts, ends }: Scan, slot: number): boolean {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SMALL_N = 0x6e;
+const MINUS = 0x2d;
+const ZERO = 0x30;
 
 /** What a value is that was watched as a string: undefined when there is none or null, false when it has escapes. */
 function stringAt(text: Buffer, { starts, ends }: Scan, slot: number): string | undefined | false {
@@ -137,17 +140,30 @@ function stringAt(text: Buffer, { starts, ends }: Scan, slot: number): string | 
 }
 
 function idAt(text: Buffer, scan: Scan, slot: number, { hashed }: Edits): string | undefined | false {
-  return hashed?.get(slot) ?? stringAt(text, scan, slot);
+  return hashed.get(slot) ?? stringAt(text, scan, slot);
 }
 
 function isFitId(id: string | undefined | false, minLength: number): id is string | undefined {
-  return id === undefined || (id !== false && id.length >= minLength && !INVALID_IDS.has(id.toLowerCase()));
+  return id === undefined || (id !== false && id.length >= minLength && !isNobody(id));
 }
+
+/** By their length and first character most ids are seen to be none of them. */
+function isNobody(id: string): boolean {
+  return NOBODY_STARTS.has(id.length * 128 + (id.charCodeAt(0) | 0x20)) && INVALID_IDS.has(id.toLowerCase());
+}
+
+const NOBODY_STARTS: ReadonlySet<number> = new Set(
+  [...INVALID_IDS].map((id) => id.length * 128 + (id.charCodeAt(0) | 0x20)),
+);
 
 /** Of a short integer. */
 function timeAt(text: Buffer, { starts, ends }: Scan, slot: number): number | undefined {
   const start = starts[slot] ?? NONE;
-  return start === NONE || text[start] === SMALL_N ? undefined : Number(text.toString('latin1', start, ends[slot]));
+  if (start === NONE || text[start] === SMALL_N) return undefined;
+  const end = ends[slot] ?? 0;
+  let value = 0;
+  for (let i = text[start] === MINUS ? start + 1 : start; i < end; i += 1) value = 10 * value + (text[i] ?? 0) - ZERO;
+  return text[start] === MINUS ? -value : value;
 }
 
 /** What is put into a text. */
@@ -159,11 +175,19 @@ type Edits = {
   /** Slots of objects that the record does not have. */
   readonly made: number[];
   /** Ids that were hashed, by their slots. */
-  hashed: Map<number, string> | undefined;
+  readonly hashed: Map<number, string>;
 };
 
 function newEdits(): Edits {
-  return { places: [], members: [], made: [], hashed: undefined };
+  return { places: [], members: [], made: [], hashed: new Map() };
+}
+
+/** One is used for all records of a source, as one after the other is made. */
+function clear({ places, members, made, hashed }: Edits): void {
+  if (places.length > 0) places.length = 0;
+  if (members.length > 0) members.length = 0;
+  if (made.length > 0) made.length = 0;
+  if (hashed.size > 0) hashed.clear();
 }
 
 /** The pieces of the text with everything put in, and with an `insert_id` in front where one is given. */
@@ -292,30 +316,19 @@ function keyAt(text: Buffer, scan: Scan, slot: number): string | undefined | fal
   return isPlain && text.toString('latin1', start, end);
 }
 
-const MINUS = 0x2d;
-
 function openHash(options: HashOptions, key: string, names: readonly string[], slot: number): Splice {
   const isId = names.length === 1 && (names[0] === 'user_id' || names[0] === 'device_id');
-  const kept = new Map<string, { readonly text: string; readonly piece: Buffer }>();
-
-  function hashOf(value: string) {
-    const known = kept.get(value);
-    if (known) return known;
-    const text = keyedHash(value, key, options);
-    const made = { text, piece: Buffer.from(JSON.stringify(text)) };
-    if (kept.size >= MAX_KEPT) kept.clear();
-    if (value.length <= MAX_KEPT_KEY) kept.set(value, made);
-    return made;
-  }
-
+  const hashOf = keptHashes(key, options);
   return (text, scan, edits) => {
     const value = stringAt(text, scan, slot);
     // An id that stands for nobody is not hashed, and not taken either.
-    if (value === false || (isId && INVALID_IDS.has(value?.toLowerCase() ?? 'somebody'))) return false;
+    if (value === false) return false;
     if (value === undefined || value === '') return true;
-    const { text: hash, piece } = hashOf(value);
+    if (isId && isNobody(value)) return false;
+    const hash = hashOf(value);
+    const piece = Buffer.from(JSON.stringify(hash));
     edits.places.push({ start: scan.starts[slot] ?? 0, end: scan.ends[slot] ?? 0, piece });
-    if (isId) (edits.hashed ??= new Map()).set(slot, hash);
+    if (isId) edits.hashed.set(slot, hash);
     return true;
   };
 }

@@ -173,6 +173,7 @@ function endOfObject(text: Buffer, from: number, table: WatchTable, scan: Scan, 
 
 function placeOf(text: Buffer, start: number, end: number, { places, factor, names }: WatchTable): number {
   const place = places[hashOfName(text, start, end, factor)] ?? NONE;
+  if (place === NONE) return NONE;
   const name = names[place];
   if (name === undefined || name.length !== end - start) return NONE;
   for (let i = 0; i < name.length; i += 1) if (name[i] !== text[start + i]) return NONE;
