@@ -17,7 +17,9 @@ const join = {
     prefix: 'product_',
   },
 } as const;
-const set = { set: { library: { value: 'bench/1' }, event_properties: { fields: { imported: { value: true } } } } } as const;
+const set = {
+  set: { library: { value: 'bench/1' }, event_properties: { fields: { imported: { value: true } } } },
+} as const;
 const hash = { hash: { fields: ['user_id'], secret: 'bench/hash-key' } } as const;
 
 const VARIANTS = {

@@ -40,7 +40,9 @@ export const chunkerBench: Bench = {
     const { rows, problems } = await measureChunker(number('size', 100_000), number('rounds', 100));
     console.log('                       CPU s per M          ratio to floor       events/s');
     for (const { name, cpuPerMillion, ratio, eventsPerSecond } of rows) {
-      console.log(`  ${name.padEnd(20)}${show(cpuPerMillion, 2)}${show(ratio, 2)}${eventsPerSecond.toFixed(0).padStart(9)}`);
+      console.log(
+        `  ${name.padEnd(20)}${show(cpuPerMillion, 2)}${show(ratio, 2)}${eventsPerSecond.toFixed(0).padStart(9)}`,
+      );
     }
     return problems;
   },
@@ -103,7 +105,11 @@ async function checkArrived(name: string, directory: string, { events }: MadeDum
   return [`${name}: of ${events} events arrived ${JSON.stringify(arrived)}`];
 }
 
-function rowOf(name: ChunkerRow['name'], taken: ReadonlyMap<string, readonly Taken[]>, { events }: MadeDump): ChunkerRow {
+function rowOf(
+  name: ChunkerRow['name'],
+  taken: ReadonlyMap<string, readonly Taken[]>,
+  { events }: MadeDump,
+): ChunkerRow {
   const [own, floor] = [taken.get(name) ?? [], taken.get('floor') ?? []];
   return {
     name,

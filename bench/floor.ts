@@ -21,6 +21,4 @@ await pipeline(
   }),
 );
 const { user, system } = process.cpuUsage(before);
-console.log(
-  JSON.stringify({ bytes, seconds: (performance.now() - began) / 1_000, cpuSeconds: (user + system) / 1e6 }),
-);
+console.log(JSON.stringify({ bytes, seconds: (performance.now() - began) / 1_000, cpuSeconds: (user + system) / 1e6 }));

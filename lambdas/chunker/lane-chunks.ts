@@ -185,9 +185,7 @@ function note(chunk: OpenChunk, position: number, key: number, device: number, u
 
 function hasEnoughOf(device: number, user: number, chunk: OpenChunk, max: number): boolean {
   if (chunk.hottest < max) return false;
-  return (
-    (device !== NOBODY && chunk.ofDevice.of(device) >= max) || (user !== NOBODY && chunk.ofUser.of(user) >= max)
-  );
+  return (device !== NOBODY && chunk.ofDevice.of(device) >= max) || (user !== NOBODY && chunk.ofUser.of(user) >= max);
 }
 
 /** How many events of the chunk have this device or user; never less than how many have it as the key of their lane. */

@@ -237,7 +237,10 @@ type Laid = {
 
 function layText(fields: JsonObject, slots: Slots): Laid {
   const isObject = ([field]: readonly [string, unknown]) => EVENT_FIELDS.get(field) === 'object';
-  const [objects, others] = [Object.entries(fields).filter(isObject), Object.entries(fields).filter((one) => !isObject(one))];
+  const [objects, others] = [
+    Object.entries(fields).filter(isObject),
+    Object.entries(fields).filter((one) => !isObject(one)),
+  ];
   return {
     members: membersOf(Object.fromEntries(others)),
     within: objects.map(([field, value]) => ({

@@ -81,7 +81,10 @@ function tableOf(holds: (byte: number) => boolean): Uint8Array {
 }
 
 /** The tables of a watch, and how the slots are numbered: `slots` has each under its `slotName`. */
-export function compileWatch(watch: Watch): { readonly table: WatchTable; readonly slots: ReadonlyMap<string, number> } {
+export function compileWatch(watch: Watch): {
+  readonly table: WatchTable;
+  readonly slots: ReadonlyMap<string, number>;
+} {
   const slots = new Map<string, number>();
   return { table: tableFor(watch, [], slots), slots };
 }

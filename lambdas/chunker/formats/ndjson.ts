@@ -71,13 +71,7 @@ function wholeLine(piece: Buffer, start: number, end: number, begun: UnfinishedR
   return bytes.length <= begun.maxWhole ? { bytes, length: bytes.length } : endOf(begun, bytes);
 }
 
-function addRecord(
-  records: RawRecord[],
-  line: RecordBytes,
-  position: number,
-  end: number,
-  terminated: boolean,
-): void {
+function addRecord(records: RawRecord[], line: RecordBytes, position: number, end: number, terminated: boolean): void {
   if (line.length === 0) return;
   if (line.bytes.length < line.length) {
     records.push({ ...line, position, end, terminated }); // cut: what begins with white space may go on with something else
