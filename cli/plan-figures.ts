@@ -7,6 +7,7 @@ import type { Hit } from './heavy-hitters.ts';
 import { type Advice, adviseApi } from './plan-advice.ts';
 import { type Cost, planCost } from './plan-cost.ts';
 import { planEngines } from './plan-engines.ts';
+import { recordPathOf } from '../lambdas/chunker/splice-plan.ts';
 import { type Danger, findDangers } from './plan-dangers.ts';
 import { type Load, loadOf } from './plan-load.ts';
 import type { ScannedDump } from './plan-scan.ts';
@@ -77,14 +78,24 @@ export function makePlan({ source, importer, dumps, counts, now }: PlanRequest):
 }
 
 /** What makes events of the source's records. */
-export function describePath({ preset, convert, map, enrich = [] }: Source): string {
+export function describePath(source: Source): string {
+  const { preset, convert, map, filter, enrich = [] } = source;
+  const steps = `${enrich.length} enrich step${enrich.length === 1 ? '' : 's'}`;
   const by = [
     ...(preset ? [`the preset ${preset.name}`] : []),
     ...(convert ? ['a converter file'] : []),
     ...(map ? ['map'] : []),
-    ...(enrich.length > 0 ? [`${enrich.length} enrich step${enrich.length === 1 ? '' : 's'}`] : []),
+    ...(enrich.length > 0 ? [steps] : []),
   ];
-  return by.length === 0 ? 'pass-through: records are sent as they stand' : `mapped by ${by.join(', ')}`;
+  const asItStands = 'pass-through: records are sent as they stand';
+  switch (recordPathOf(source)) {
+    case 'text':
+      return enrich.length > 0 ? `${asItStands}, with what ${steps} put into their text` : asItStands;
+    case 'parsed':
+      return `${asItStands}, and are parsed for the ${filter ? 'filter' : 'route'}`;
+    case 'made':
+      return `mapped by ${by.join(', ')}`;
+  }
 }
 
 function planCounts(counts: Counts, load: Load): Plan['figures'] {
