@@ -1,13 +1,14 @@
 /** A stage: a function made from lambdas/<name>/handler.ts, its log, and a role that may do what it is told here and nothing else. */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, EventSourceMapping, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { type ICommandHooks, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { STACK_VARIABLE } from '../shared/aws/environment.ts';
 
 export type StageProps = {
   readonly description: string;
@@ -61,7 +62,7 @@ export class Stage extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       bundling: { ...BUNDLING, commandHooks: copying(files ?? new Map()) },
-      environment: { ...environment },
+      environment: { ...environment, [STACK_VARIABLE]: Stack.of(this).stackName },
       awsSdkConnectionReuse: false, // sets a variable that only version 2 of the SDK reads
       recursiveLoop: sendsToItself ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       role: this.role,

@@ -1,6 +1,6 @@
 /** Takes one intake message: chunks the dumps it names, and says whether the message is to be seen again. */
 import { type Importer, type Source, sourceOf } from '../../shared/config.ts';
-import { type Dump, dumpUrl } from '../../shared/dump.ts';
+import { type Dump, dumpId, dumpUrl } from '../../shared/dump.ts';
 import type { Ledger } from '../../shared/ledger.ts';
 import { describeError, type Log } from '../../shared/log.ts';
 import { DumpUnreadable } from '../../shared/objects.ts';
@@ -33,6 +33,7 @@ export async function takeIntake(body: string, receives: number, ports: IntakePo
     return waits.length > 0 ? Math.min(...waits) : undefined;
   } catch (error) {
     const waitMs = intakeBackOffMs(receives);
+    ports.measure({ DumpsTriedAgain: 1 });
     ports.log('warn', 'dump is tried again', { error: describeError(error), receives, waitMs });
     return waitMs;
   }
@@ -44,7 +45,8 @@ async function giveUp(intakes: readonly Intake[], ports: IntakePorts): Promise<n
     const source = chooseSource(intake, ports.importer);
     if (source?.inOrder) await leaveTurn(intake, source, ports);
     const error = `it could not be read ${ports.maxReceives} times; its message goes to the dead letters: replay it`;
-    ports.log('error', 'dump is given up', { dump: dumpUrl(intake.dump), error });
+    ports.measure({ DumpsFailed: 1 });
+    ports.log('error', 'dump is given up', { ...named(intake), error });
   }
   return 0;
 }
@@ -52,14 +54,14 @@ async function giveUp(intakes: readonly Intake[], ports: IntakePorts): Promise<n
 async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | undefined> {
   const { importer, log, now, fingerprint, owner } = ports;
   const began = now();
-  const dump = dumpUrl(intake.dump);
   const source = chooseSource(intake, importer);
   if (!source && intake.source !== undefined) {
-    log('error', 'dump is not imported', { dump, error: `the configuration has no source "${intake.source}"` });
+    ports.measure({ DumpsFailed: 1 });
+    log('error', 'dump is not imported', { ...named(intake), error: `the configuration has no source "${intake.source}"` });
     return undefined;
   }
   if (!source) {
-    log('info', 'object is no dump: no source takes its key', { dump });
+    log('info', 'object is no dump: no source takes its key', named(intake));
     return undefined;
   }
   if (source.inOrder && !(await takeTurn(intake, source, ports))) return undefined;
@@ -72,13 +74,20 @@ async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | un
   const outcome = await chunkDump({ dump: sized, source, importer, fingerprint, owner, ...again }, ports);
   const { kind, ...fields } = outcome;
   if (source.inOrder && (kind === 'read' || kind === 'known')) await endTurnOf(intake, source, ports);
-  log(kind === 'read' && outcome.failure ? 'error' : 'info', `dump ${SAID[kind]}`, {
-    dump,
+  const isBroken = kind === 'read' && outcome.failure !== undefined;
+  if (kind === 'read') ports.measure(isBroken ? { DumpsFailed: 1 } : { DumpsRead: 1 });
+  log(isBroken ? 'error' : 'info', `dump ${SAID[kind]}`, {
+    ...named(intake),
     source: source.name,
     ...fields,
     ms: now() - began,
   });
   return waitAfter(outcome, now());
+}
+
+/** How lines name a dump. */
+function named({ dump }: Intake): { readonly dump: string; readonly dumpId: string } {
+  return { dump: dumpUrl(dump), dumpId: dumpId(dump) };
 }
 
 const SAID: Readonly<Record<ChunkDumpOutcome['kind'], string>> = {
@@ -115,7 +124,8 @@ async function withSize(dump: Intake['dump'], ports: IntakePorts): Promise<Dump 
     return { ...dump, size: await ports.dumps.size(dump) };
   } catch (error) {
     if (!(error instanceof DumpUnreadable)) throw error;
-    ports.log('error', 'dump is gone', { dump: dumpUrl(dump), error: error.message });
+    ports.measure({ DumpsFailed: 1 });
+    ports.log('error', 'dump is gone', { dump: dumpUrl(dump), dumpId: dumpId(dump), error: error.message });
     return undefined;
   }
 }
