@@ -7,7 +7,7 @@ export type AskPorts = { readonly amplitude: Amplitude; readonly measure: Measur
 
 export async function askAmplitude(request: UploadRequest, { amplitude, measure }: AskPorts): Promise<Verdict> {
   const answer = await amplitude.upload(request);
-  const verdict = readVerdict(answer, request.apiKey);
+  const verdict = readVerdict(answer);
   measure({ Requests: 1, ...troubleOf(answer, verdict) });
   return verdict;
 }
