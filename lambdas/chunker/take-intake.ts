@@ -57,7 +57,10 @@ async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | un
   const source = chooseSource(intake, importer);
   if (!source && intake.source !== undefined) {
     ports.measure({ DumpsFailed: 1 });
-    log('error', 'dump is not imported', { ...named(intake), error: `the configuration has no source "${intake.source}"` });
+    log('error', 'dump is not imported', {
+      ...named(intake),
+      error: `the configuration has no source "${intake.source}"`,
+    });
     return undefined;
   }
   if (!source) {

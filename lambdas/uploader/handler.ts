@@ -8,7 +8,12 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import importer from '../../importer.config.ts';
 import { announceReceipts } from '../../shared/aws/announce.ts';
-import { ENDPOINT_VARIABLE, readEnvironment, STACK_VARIABLE, UPLOADER_VARIABLES } from '../../shared/aws/environment.ts';
+import {
+  ENDPOINT_VARIABLE,
+  readEnvironment,
+  STACK_VARIABLE,
+  UPLOADER_VARIABLES,
+} from '../../shared/aws/environment.ts';
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
 import { s3Results } from '../../shared/aws/objects.ts';
 import { sqsQueue } from '../../shared/aws/queue.ts';

@@ -80,7 +80,9 @@ export async function eventfulRun(): Promise<EventfulRun> {
     await drop('incoming/broken.json', `[${event('Array')}, {"${CANARY}": ${CANARY}}]`);
     await drop('incoming/cut.ndjson.gz', gzipSync(`${event('Cut')}\n`).subarray(0, -12));
     await drop('incoming/broken.parquet', `PAR1${CANARY}`);
-    await stack.notify(s3Notification({ bucket: dumps[0]?.bucket ?? '', key: 'incoming/gone.ndjson', etag: 'e', size: 3 }));
+    await stack.notify(
+      s3Notification({ bucket: dumps[0]?.bucket ?? '', key: 'incoming/gone.ndjson', etag: 'e', size: 3 }),
+    );
     await stack.notify(`{"${CANARY}": "is no notification`);
     await said('a parked remainder to be throttled again', /"chunk wait".*"parked":/);
     const isAtRest = async () => (await Promise.all(dumps.map((dump) => inFlight(stack, dump)))).every((n) => n === 0);

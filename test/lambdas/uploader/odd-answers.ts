@@ -85,6 +85,11 @@ export const MISSHAPEN: readonly Row[] = [
     { code: 400, error: 'Cannot read "anna@example.com" as a time' },
     judged('HTTP 400: unknown error'),
   ],
-  ['an error that begins with the key', 429, { code: 429, error: `${KEY} is too fast` }, notNow('HTTP 429: unknown error')],
+  [
+    'an error that begins with the key',
+    429,
+    { code: 429, error: `${KEY} is too fast` },
+    notNow('HTTP 429: unknown error'),
+  ],
   ['an error that is a word of an event', 503, { code: 503, error: 'Anna' }, notNow('HTTP 503: unknown error')],
 ];
