@@ -1,0 +1,73 @@
+/** The embedded engine measures what the functions do: a run's metrics add up to its books. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { importMessage } from '../../lambdas/chunker/notification.ts';
+import { amplitude } from '../../lambdas/uploader/amplitude.ts';
+import { openEngine } from '../../local/engine.ts';
+import { FAULTS } from '../../local/simulator-faults.ts';
+import { startSimulator } from '../../local/simulator.ts';
+import { defineImporter } from '../../shared/config.ts';
+import { describeFile } from '../../shared/embedded/files.ts';
+import { openState } from '../../shared/embedded/state.ts';
+import type { Figures, MetricName } from '../../shared/metrics.ts';
+import type { Receipt } from '../../shared/receipt.ts';
+import { temporaryDirectory } from '../cli/run-cli.ts';
+import { eventLines } from '../lambdas/chunker/fixtures.ts';
+import { PORTS } from '../lambdas/chunker/making.ts';
+
+test('what a run measured adds up to its receipt: records, events, chunks, requests and the dump', async () => {
+  const directory = temporaryDirectory();
+  const path = join(directory, 'day.ndjson');
+  writeFileSync(path, `no event\n${eventLines(250)}`);
+  const throttled = { throttled_events: [3], throttled_users: { 'user-3': 31 } };
+  const simulator = await startSimulator({
+    faults: [
+      { ...FAULTS.unavailable(), times: 1 },
+      { ...FAULTS.answer(400, { code: 400, events_with_invalid_fields: { time: [0] } }), times: 1, from: 2 },
+      { ...FAULTS.answer(429, { code: 429, ...throttled, error: '' }), times: 1, from: 3 },
+    ],
+  });
+  onTestFinished(() => simulator.close());
+  const client = amplitude({ uploads: 'gzip', timeoutMs: 10_000, connections: 4, endpoint: simulator.url });
+  onTestFinished(client.close);
+  const state = openState(join(directory, 'state'));
+  onTestFinished(() => state.close());
+  const measured: Figures[] = [];
+  const receipts: Receipt[] = [];
+  // Waiting for what is parked takes no time.
+  let passed = 0;
+  const clock = {
+    now: () => Date.now() + passed,
+    sleep: async (ms: number, signal?: AbortSignal) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
+      passed += ms;
+    },
+  };
+  const engine = openEngine({
+    state,
+    importer: defineImporter({ segmentRecords: 100, sources: [{ name: 'main', project: { secret: 'key' } }] }),
+    fingerprint: 'f',
+    amplitude: client,
+    apiKey: async () => 'key',
+    transforms: PORTS,
+    log: () => undefined,
+    measure: (figures) => void measured.push(figures),
+    announce: (receipt) => void receipts.push(receipt),
+    clock,
+  });
+  await engine.queues.intake.send([{ id: 'import', body: importMessage({ dump: await describeFile(path) }) }]);
+  await engine.run();
+
+  const [receipt] = receipts;
+  const { read, events, delivered, rejected, chunks } = receipt ?? expect.fail('there is no receipt');
+  const sum = (name: MetricName) => measured.reduce((total, figures) => total + (figures[name] ?? 0), 0);
+  expect(receipt).toMatchObject({ state: 'complete', read: 251, events: 250, delivered: 249, rejected: 2, chunks: 3 });
+  expect([sum('RecordsRead'), sum('EventsMade'), sum('EventsDelivered')]).toEqual([read, events, delivered]);
+  expect([sum('Rejected'), sum('ChunksSent'), sum('ChunksSettled')]).toEqual([rejected, chunks, chunks]);
+  expect([sum('DumpsRead'), sum('DumpsCompleted'), sum('DumpsFailed'), sum('ChunksDead')]).toEqual([1, 1, 0, 0]);
+  expect([sum('RequestsFailed'), sum('RequestsThrottled'), sum('ChunksTriedAgain')]).toEqual([1, 1, 1]);
+  expect(sum('Requests')).toBe(simulator.counts().requests);
+  expect(sum('EventsParked')).toBeGreaterThan(0);
+});
