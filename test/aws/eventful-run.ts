@@ -45,7 +45,7 @@ const NAMED = `${CANARY}Named`;
 
 /** Less than what the chunker wants to have left: it stops at each segment's end. */
 const HASTE = { timeoutMs: { chunker: 45_000, uploader: 45_000 }, longestWaitSeconds: 1 };
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 150_000;
 
 export type EventfulRun = {
   readonly stack: Deployed;

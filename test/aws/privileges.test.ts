@@ -18,7 +18,7 @@ let policies: Policies;
 beforeAll(async () => {
   run = await eventfulRun();
   ({ policies } = run.stack);
-}, 300_000);
+}, 500_000);
 afterAll(() => run.stop());
 
 describe('least privilege', () => {
