@@ -2,13 +2,13 @@
 import { accessSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { ArnFormat, CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { INTAKE_MAX_RECEIVES } from '../lambdas/chunker/intake-back-off.ts';
 import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
 import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../shared/aws/environment.ts';
-import { ledgerTable } from '../shared/aws/ledger-table.ts';
+import { dumpIndex, ledgerTable } from '../shared/aws/ledger-table.ts';
 import type { Importer } from '../shared/config.ts';
 import { bundledName, filesOf, loadFiles, objectsOf } from '../shared/config-files.ts';
 import { secretsOf } from '../shared/enrich-step.ts';
@@ -197,7 +197,7 @@ function literally(key: string): string {
 
 function ledger(scope: Construct): Table {
   const { partitionKey, sortKey, timeToLive } = ledgerTable;
-  return new Table(scope, 'Ledger', {
+  const table = new Table(scope, 'Ledger', {
     partitionKey: { name: partitionKey, type: AttributeType.STRING },
     sortKey: { name: sortKey, type: AttributeType.STRING },
     timeToLiveAttribute: timeToLive,
@@ -206,4 +206,13 @@ function ledger(scope: Construct): Table {
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
     removalPolicy: RemovalPolicy.RETAIN,
   });
+  // For `status`, with the credentials of whoever runs it: no function may use it.
+  table.addGlobalSecondaryIndex({
+    indexName: dumpIndex.name,
+    partitionKey: { name: dumpIndex.partitionKey, type: AttributeType.STRING },
+    sortKey: { name: dumpIndex.sortKey, type: AttributeType.NUMBER },
+    projectionType: ProjectionType.INCLUDE,
+    nonKeyAttributes: [...dumpIndex.copied],
+  });
+  return table;
 }

@@ -1,14 +1,14 @@
 /** A stage: a function made from lambdas/<name>/handler.ts, its log, and a role that may do what it is told here and nothing else. */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { AssetHashType, DockerImage, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, EventSourceMapping, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { type ICommandHooks, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Architecture, Code, EventSourceMapping, Function, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { STACK_VARIABLE } from '../shared/aws/environment.ts';
+import { bundle } from './bundle.ts';
 
 export type StageProps = {
   readonly description: string;
@@ -30,21 +30,9 @@ export type StageProps = {
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Everything in one ES module: the SDK that Lambda brings is another version at every update, and is slower to load. */
-const BUNDLING = {
-  format: OutputFormat.ESM,
-  target: 'node24',
-  mainFields: ['module', 'main'],
-  bundleAwsSDK: true,
-  minify: true,
-  logLevel: LogLevel.WARNING,
-  // undici is CommonJS and requires Node's own modules.
-  banner: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
-};
-
 export class Stage extends Construct {
   private readonly role: Role;
-  private readonly lambda: NodejsFunction;
+  private readonly lambda: Function;
 
   constructor(scope: Construct, id: string, { sendsToItself = false, environment, files, ...props }: StageProps) {
     super(scope, id);
@@ -54,16 +42,13 @@ export class Stage extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.mayDo(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn);
-    this.lambda = new NodejsFunction(this, 'Function', {
+    this.lambda = new Function(this, 'Function', {
       ...props,
-      entry: join(ROOT, 'lambdas', id.toLowerCase(), 'handler.ts'),
-      projectRoot: ROOT,
-      depsLockFilePath: join(ROOT, 'package-lock.json'),
+      code: codeOf(id.toLowerCase(), files ?? new Map()),
+      handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      bundling: { ...BUNDLING, commandHooks: copying(files ?? new Map()) },
       environment: { ...environment, [STACK_VARIABLE]: Stack.of(this).stackName },
-      awsSdkConnectionReuse: false, // sets a variable that only version 2 of the SDK reads
       recursiveLoop: sendsToItself ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       role: this.role,
       logGroup,
@@ -94,14 +79,21 @@ export class Stage extends Construct {
   }
 }
 
-/** Copied in this process, which knows the bundle's folder then: as a command, every shell would quote their names differently. */
-function copying(files: ReadonlyMap<string, string>): ICommandHooks {
-  return {
-    beforeBundling(_from, to) {
-      for (const [name, path] of files) cpSync(path, join(to, name));
-      return [];
-    },
-    beforeInstall: () => [],
-    afterBundling: () => [],
+/**
+ * The bundle, with the SDK in it (the one that Lambda brings is another version at every update, and is slower to load), and
+ * the files beside it.
+ */
+function codeOf(stage: string, files: ReadonlyMap<string, string>): Code {
+  const folder = join(ROOT, 'lambdas', stage);
+  const write = (to: string): boolean => {
+    bundle(join(folder, 'handler.ts'), to);
+    for (const [name, path] of files) cpSync(path, join(to, name));
+    return true;
   };
+  // The CDK tells bundles apart by their folders: two of one folder it would take for the same.
+  return Code.fromAsset(folder, {
+    assetHashType: AssetHashType.OUTPUT,
+    // The image would be used where this process cannot do it by itself.
+    bundling: { image: DockerImage.fromRegistry('none'), local: { tryBundle: write } },
+  });
 }

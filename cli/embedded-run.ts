@@ -48,7 +48,7 @@ export type EmbeddedRun = {
   close(): Promise<void>;
 };
 
-const DEFAULT_STATE = '.s3-to-amplitude';
+export const DEFAULT_STATE = '.s3-to-amplitude';
 
 export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   const configPath = configPathOf(options);

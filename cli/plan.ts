@@ -53,7 +53,6 @@ const OPTIONS = {
 } as const;
 
 export const planCommand: Command = {
-  summary: 'say which API to use for dumps, how long, how much, and what would go wrong',
   help: HELP,
   async run(args) {
     const { values, positionals } = readArgs('plan', args, OPTIONS);

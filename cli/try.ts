@@ -69,7 +69,6 @@ const DEFAULT_LIMIT = 20;
 const MAX_NUMBER = 1_000_000_000_000;
 
 export const tryCommand: Command = {
-  summary: "show what would become of a dump's records; nothing is sent",
   help: HELP,
   async run(args) {
     const { values, positionals } = readArgs('try', args, OPTIONS);

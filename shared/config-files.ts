@@ -1,5 +1,6 @@
 /** The files that a configuration names by path: which they are, and the configuration with what its converter files hold. */
-import { describeProblems, type Importer, type Source, ConfigError } from './config.ts';
+import type { Importer, Source } from './config.ts';
+import { problemsError } from './config-issues.ts';
 import { compileConverter, ConverterConfigError } from './converter.ts';
 import { formatOfConverter } from './converter-format.ts';
 import { lookupFilesOf } from './enrich-step.ts';
@@ -60,7 +61,7 @@ export function loadFiles(importer: Importer, reader: FileReader): Importer {
     const text = texts.get(file);
     return text === undefined ? source : withConverter(source, file, text, `sources[${i}].convert`, problems);
   });
-  if (problems.length > 0) throw new ConfigError(describeProblems(problems));
+  if (problems.length > 0) throw problemsError(problems);
   return { ...importer, sources };
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { EVENTS_PER_REQUEST } from './amplitude-limits.ts';
 import type { AmplitudeEvent, JsonObject } from './amplitude-event.ts';
 import { type Condition, conditionSchema } from './condition.ts';
-import { describeConfigIssues } from './config-issues.ts';
+import { describeConfigIssues, problemsError } from './config-issues.ts';
 import { compileConverter, ConverterConfigError, type FileType } from './converter.ts';
 import { formatOfConverter } from './converter-format.ts';
 import { enrichStepSchema } from './enrich-step.ts';
@@ -209,21 +209,11 @@ export type Importer = z.output<typeof importerSchema>;
 export type Source = Importer['sources'][number];
 export type Project = NonNullable<Source['project']>;
 
-/** A configuration that cannot be used; the message lists every problem. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
 /** Checks a configuration and fills in the defaults; throws a ConfigError that names all problems at once. */
 export function defineImporter(input: ImporterInput): Importer {
   const result = importerSchema.safeParse(input);
   if (result.success) return { ...result.data, sources: result.data.sources.map(withConverterFormat) };
-  throw new ConfigError(describeProblems(describeConfigIssues(result.error.issues, input, knownNames)));
-}
-
-export function describeProblems(problems: readonly string[]): string {
-  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  return `the importer's configuration has ${count}:\n${problems.map((line) => `  ${line}`).join('\n')}`;
+  throw problemsError(describeConfigIssues(result.error.issues, input, knownNames));
 }
 
 /** Where the source says no format its converter may, if it is there already. */

@@ -15,6 +15,8 @@ export type DumpItem = {
   readonly again?: string;
   /** The segments noted as complete. */
   readonly done: ReadonlySet<number>;
+  /** When it was last written, ms since epoch; the adapters note it. */
+  readonly changedAt?: number;
 };
 
 export type SegmentItem = SegmentCounts & {
@@ -27,6 +29,8 @@ export type SegmentItem = SegmentCounts & {
   readonly tries: Readonly<Record<string, number>>;
   /** Why a unit was last booked as dead, and when. */
   readonly lastFailure?: { readonly reason: string; readonly at: number };
+  /** As of a dump. */
+  readonly changedAt?: number;
 };
 
 export const EMPTY_SEGMENT: SegmentItem = {

@@ -84,6 +84,26 @@ describe('buckets and table', () => {
   });
 });
 
+test('dumps are listed through an index that an update adds to a table in use, and that no function may use', () => {
+  template.hasResourceProperties('AWS::DynamoDB::Table', {
+    KeySchema: [
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: 'dumps',
+        KeySchema: [
+          { AttributeName: 'state', KeyType: 'HASH' },
+          { AttributeName: 'startedAt', KeyType: 'RANGE' },
+        ],
+        Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['dumpId', 'run', 'dump', 'source'] },
+      },
+    ],
+  });
+  expect(grantsOf(template).filter(([, resource]) => resource.includes('/index/'))).toEqual([]);
+});
+
 describe('functions', () => {
   const functions = propertiesOf<FunctionProperties>(template, 'AWS::Lambda::Function');
 

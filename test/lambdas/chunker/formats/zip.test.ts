@@ -6,6 +6,7 @@ import * as fc from 'fast-check';
 import { type Zippable, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { readAll } from './reading.ts';
+import { runs } from '../../../runs.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures/zip');
 const fixture = (name: string) => readFileSync(join(FIXTURES, name));
@@ -159,7 +160,7 @@ describe('a zip that is damaged', () => {
           if (outcome.failure === undefined) expect(textsOf(outcome)).toEqual(whole);
         },
       ),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 
@@ -172,7 +173,7 @@ describe('a zip that is damaged', () => {
         const { records } = await read(content);
         expect(records.length).toBeLessThan(10_000);
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 });
@@ -214,7 +215,7 @@ test('of any bytes in its files every byte is of a record or between two lines',
         expect(Buffer.concat([...between, bytes.subarray(at)]).toString()).toMatch(/^[\s\ufeff]*$/);
       }
     }),
-    { numRuns: 200, seed: 20261122 },
+    { numRuns: runs(200), seed: 20261122 },
   );
 });
 
@@ -236,6 +237,6 @@ test('read on from any record, it gives the rest', async () => {
         expect((await read(content, { offset: end, position })).records).toEqual(records.slice(i + 1));
       }
     }),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   );
 });
