@@ -28,7 +28,8 @@ export type ChunkedAlone = {
 
 const [variant, directory = '', check] = process.argv.slice(2);
 const source = importer.sources.find(({ name }) => name === variant);
-if (!source) throw new Error(`expected a variant and a directory as arguments, found ${process.argv.slice(2).join(' ')}`);
+if (!source)
+  throw new Error(`expected a variant and a directory as arguments, found ${process.argv.slice(2).join(' ')}`);
 
 const references = fileReferences((file) => join(directory, file));
 let sentBytes = 0;
@@ -48,6 +49,8 @@ const ports: ChunkDumpPorts = {
   references,
   announce: none,
   now: Date.now,
+  log: () => undefined,
+  measure: () => undefined,
   msLeft: () => 900_000,
 };
 
@@ -61,7 +64,10 @@ function countArrived(): ChunkedAlone['arrived'] {
   for (const time of times) counts.set(time, (counts.get(time) ?? 0) + 1);
   const isStrange = (time: number) => !Number.isInteger((time - FIRST_TIME) / TIME_STEP_MS) || time < FIRST_TIME;
   const strange = times.filter(isStrange).length;
-  const once = counts.values().filter((count) => count === 1).toArray().length;
+  const once = counts
+    .values()
+    .filter((count) => count === 1)
+    .toArray().length;
   times = [];
   return { once, more: counts.size - once, strange };
 }
