@@ -49,6 +49,8 @@ const ports: ChunkDumpPorts = {
   references,
   announce: none,
   now: Date.now,
+  log: () => undefined,
+  measure: () => undefined,
   msLeft: () => 900_000,
 };
 

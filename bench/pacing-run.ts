@@ -80,13 +80,14 @@ export async function runOurs(scenario: Scenario): Promise<Paced> {
       },
     },
     log: () => undefined,
+    measure: () => undefined,
   };
   const dead = { send: async () => Promise.reject(new Error('nothing may die in the bench')) };
   const take =
     (maxTries: number): Take =>
     async (messages) => {
-      const received = messages.map(({ body, receives, group }) => {
-        return { body, received: { receives, maxTries, ...(group !== undefined && { group }) } };
+      const received = messages.map(({ body, receives, sentAt, group }) => {
+        return { body, received: { receives, maxTries, sentAt, ...(group !== undefined && { group }) } };
       });
       const taken = await takeLane(received, { ...ports, deadLetters: dead });
       return taken.map((its) => (its.kind === 'again' ? wholeSeconds(its.afterMs) : undefined));

@@ -42,6 +42,8 @@ const outcome = await chunkDump(
     uploads: { send: send === 'send' ? print : async () => undefined },
     transformOf: openTransforms({ secret: async () => '', references, log: () => undefined }),
     references,
+    log: () => undefined,
+    measure: () => undefined,
     msLeft: () => 24 * 3_600_000,
     announce: async () => undefined,
     now: Date.now,

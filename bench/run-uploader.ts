@@ -40,6 +40,7 @@ const ports: TakeChunkPorts = {
   parked: noQueue,
   deadLetters: noQueue,
   now: Date.now,
+  measure: () => undefined,
   random: Math.random,
   log(level, message, fields) {
     if (level !== 'info') console.error(message, fields);
@@ -89,7 +90,7 @@ async function work(most = Number.POSITIVE_INFINITY): Promise<void> {
   for (let sent = 0; sent < most; sent += 1) {
     const taken = await next.next();
     if (taken.done === true) return;
-    const outcome = await takeChunk(taken.value, { receives: 1, maxTries }, ports);
+    const outcome = await takeChunk(taken.value, { receives: 1, maxTries, sentAt: 0 }, ports);
     if (outcome.kind === 'again' && !outcome.isSettled) throw new Error('a chunk was not delivered');
   }
 }

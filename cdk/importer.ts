@@ -82,6 +82,7 @@ type Places = {
 export class Importer extends Construct {
   /** Where the command line finds the importer; as outputs of a stack it does so by the stack's name. */
   readonly outputs: StackOutputs;
+  private readonly name: string;
   private readonly props: ImporterProps;
 
   /** Throws a ConfigError when a file that the configuration names is missing or wrong. */
@@ -92,10 +93,10 @@ export class Importer extends Construct {
     loadFiles(config, { read: (file) => readFileSync(pathOf(file)), check: (file) => accessSync(pathOf(file)) });
     super(scope, id);
     this.props = props;
-    const name = props.namesPrefix ?? Names.uniqueResourceName(this, { maxLength: 60, separator: '-' });
-    Tags.of(this).add('s3-to-amplitude', name);
+    this.name = props.namesPrefix ?? Names.uniqueResourceName(this, { maxLength: 60, separator: '-' });
+    Tags.of(this).add('s3-to-amplitude', this.name);
     if (encryptionKey) letServicesUse(encryptionKey);
-    const protection = { namesPrefix: name, ...(encryptionKey && { encryptionKey }) };
+    const protection = { namesPrefix: this.name, ...(encryptionKey && { encryptionKey }) };
     const uploaderTimeout = timeoutOf(config);
     // After a crash a lane waits so long. Shorter, and the chunk is sent again while the first sender is still at it.
     const hidden = Duration.seconds(2 * uploaderTimeout.toSeconds());
@@ -126,7 +127,7 @@ export class Importer extends Construct {
     const places = { landing, intake, upload, parked, results, ledger: new LedgerTable(this, 'Ledger', encryptionKey) };
 
     const stages = { chunker: this.addChunker(places), uploader: this.addUploader(places, uploaderTimeout) };
-    const watched = { name, queues: { intake, upload, parked }, stages };
+    const watched = { name: this.name, queues: { intake, upload, parked }, stages };
     const alarms = new Alarms(this, 'Alarms', watched, props.alarmTopic);
     new ImporterDashboard(this, 'Overview', watched, alarms.all);
     this.outputs = outputsOf(places);
@@ -219,9 +220,14 @@ export class Importer extends Construct {
     stage.mayDo(['events:PutEvents'], bus);
   }
 
-  private common(): Pick<StageProps, 'configFile' | 'encryptionKey' | 'network'> {
+  private common(): Pick<StageProps, 'configFile' | 'encryptionKey' | 'importerName' | 'network'> {
     const { configFile, encryptionKey, network } = this.props;
-    return { configFile, ...(encryptionKey && { encryptionKey }), ...(network && { network }) };
+    return {
+      configFile,
+      importerName: this.name,
+      ...(encryptionKey && { encryptionKey }),
+      ...(network && { network }),
+    };
   }
 }
 

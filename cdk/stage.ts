@@ -16,6 +16,7 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { STACK_VARIABLE } from '../shared/aws/environment.ts';
 import { acknowledgeAny } from './acknowledge.ts';
 import { bundle } from './bundle.ts';
 import { useThroughServices } from './encryption-key.ts';
@@ -27,6 +28,8 @@ export type StageProps = {
   readonly encryptionKey?: IKey;
   /** @default none */
   readonly network?: Pick<FunctionProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
+  /** The importer's: the dimension of its metrics. */
+  readonly importerName: string;
   readonly description: string;
   readonly memorySize: number;
   readonly timeout: Duration;
@@ -52,7 +55,16 @@ export class Stage extends Construct {
 
   constructor(scope: Construct, id: string, stage: StageProps) {
     super(scope, id);
-    const { sendsToItself = false, environment, files, configFile, encryptionKey, network, ...props } = stage;
+    const {
+      sendsToItself = false,
+      importerName,
+      environment,
+      files,
+      configFile,
+      encryptionKey,
+      network,
+      ...props
+    } = stage;
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     const logGroup = new LogGroup(this, 'Log', {
       retention: RetentionDays.ONE_MONTH,
@@ -68,7 +80,7 @@ export class Stage extends Construct {
       handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      environment: { ...environment },
+      environment: { ...environment, [STACK_VARIABLE]: importerName },
       recursiveLoop: sendsToItself ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       role: this.role,
       logGroup,

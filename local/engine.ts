@@ -12,6 +12,7 @@ import { embeddedLedger } from '../shared/embedded/ledger.ts';
 import { type Clock, type EmbeddedQueue, embeddedQueue, systemClock } from '../shared/embedded/queue.ts';
 import type { State } from '../shared/embedded/state.ts';
 import type { Log } from '../shared/log.ts';
+import type { Measure } from '../shared/metrics.ts';
 import type { ReceivedMessage } from '../shared/queue.ts';
 import type { Receipt } from '../shared/receipt.ts';
 import { stoppable } from './clock.ts';
@@ -27,6 +28,8 @@ export type EngineOptions = {
   /** What the steps of enrichment need from outside. */
   readonly transforms: Omit<TransformPorts, 'log'>;
   readonly log: Log;
+  /** Told what each unit of work adds to the metrics; by default nobody is. */
+  readonly measure?: Measure;
   /** Called with each receipt as its dump's books close. */
   announce?(receipt: Receipt): void;
   /** Records and bytes read of the dump that is being chunked. */
@@ -92,6 +95,7 @@ export function openEngine(options: EngineOptions) {
     ledger,
     results,
     log,
+    measure: options.measure ?? (() => undefined),
     now: clock.now,
     announce: async (receipt: Receipt) => options.announce?.(receipt),
   };
@@ -121,8 +125,8 @@ export function openEngine(options: EngineOptions) {
     const work = (queue: EmbeddedQueue, take: Take) => workOff(queue, take, { isIdle, running });
     const upload = (from: 'upload' | 'parked', maxTries: number) => async (messages: readonly ReceivedMessage[]) => {
       const lane = messages[0]?.group;
-      const received = messages.map(({ body, receives, group }) => {
-        return { body, received: { receives, maxTries, ...(group !== undefined && { group }) } };
+      const received = messages.map(({ body, receives, sentAt, group }) => {
+        return { body, received: { receives, maxTries, sentAt, ...(group !== undefined && { group }) } };
       });
       resting.delete(lane);
       const taken = await takeLane(received, { ...uploader, deadLetters: deadLetters[from] });

@@ -1,6 +1,8 @@
 /** Closes a dump's books when its last unit is settled: the receipt is written, then announced. */
 import type { Run } from './dump.ts';
 import type { Ledger } from './ledger.ts';
+import type { Log } from './log.ts';
+import type { Measure } from './metrics.ts';
 import type { Results } from './objects.ts';
 import { type Receipt, receiptKey, toReceipt } from './receipt.ts';
 
@@ -10,6 +12,8 @@ export type CloseBooksPorts = {
   /** Tells whoever waits for the dump that it is in; perhaps twice, after a crash or when two settle the last units at once. */
   announce(receipt: Receipt): Promise<void>;
   now(): number;
+  readonly log: Log;
+  readonly measure: Measure;
 };
 
 /**
@@ -27,5 +31,12 @@ export async function closeBooks(run: Run, segment: number | undefined, ports: C
   const receipt = toReceipt({ ...entry, finishedAt }, await ledger.segments(run), results.url);
   await results.put(receiptKey(entry), Buffer.from(`${JSON.stringify(receipt, undefined, 2)}\n`));
   await ports.announce(receipt);
-  await ledger.close(run, finishedAt);
+  if (await ledger.close(run, finishedAt)) reportClosed(receipt, finishedAt - entry.startedAt, ports);
+}
+
+/** `ms`: since the dump was first taken. */
+function reportClosed(receipt: Receipt, ms: number, { log, measure }: CloseBooksPorts): void {
+  const { reasons: _, rejectsAt, failure, ...books } = receipt;
+  measure({ DumpsCompleted: 1, DumpSeconds: ms / 1_000 });
+  log('info', 'dump completed', { ...books, ...(failure !== undefined && { failure }), rejectsAt, ms });
 }

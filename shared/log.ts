@@ -1,19 +1,15 @@
-/** One JSON line per unit of work; never an event's content, never a key. */
+/** The log: one line per unit of work; never an event's content, never one of its ids, never an API key. */
 
 /**
  * `info`: it went as it should. `warn`: it will be tried again, nothing is lost. `error`: someone must act.
- * Fields use the words of the ledger (dump, segment, chunk, delivered, …).
+ * Fields use the words of the ledger (dump, segment, chunk, delivered, …). What belongs to one dump has its `dumpId`, which
+ * ties the lines of all functions together.
  */
 export type Log = (
   level: 'info' | 'warn' | 'error',
   message: string,
   fields: Readonly<Record<string, unknown>>,
 ) => void;
-
-export const logJson: Log = (level, message, fields) => {
-  // Not console.log: in Lambda it puts its own words before the line, which is then no JSON.
-  process.stdout.write(`${JSON.stringify({ level, message, ...fields })}\n`);
-};
 
 /** An error and its causes, on one line. */
 export function describeError(error: unknown): string {

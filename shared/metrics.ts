@@ -36,7 +36,6 @@ export const METRICS = {
   DumpsTriedAgain: { unit: 'Count', about: 'tries in vain to read a dump; its message waits' },
   DumpsCompleted: { unit: 'Count', about: 'dumps whose last event is settled and whose receipt is written' },
   DumpSeconds: { unit: 'Seconds', about: 'from when a dump was first taken to when its receipt was written' },
-  IntakeAge: { unit: 'Seconds', about: 'from when a dump was announced to when its message was taken' },
 } as const satisfies Readonly<Record<string, MetricKind>>;
 
 export type MetricName = keyof typeof METRICS;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type CloseBooksPorts, closeBooks } from '../../shared/close-books.ts';
 import type { Importer, Source } from '../../shared/config.ts';
 import type { Dump, Run } from '../../shared/dump.ts';
-import type { Checkpoint, Ledger } from '../../shared/ledger.ts';
+import type { Checkpoint, Ledger, SegmentPlan } from '../../shared/ledger.ts';
 import type { Dumps, Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
@@ -175,9 +175,24 @@ async function finishSegment(segment: Segment, done: Done, { dump, run, sender, 
   const chunks = await sender.finish(segment);
   const rejects = segment.takeRejects();
   if (rejects) await ports.results.put(`${rejectsFolder({ dump, ...run })}/${rejectsName(number)}`, rejects);
-  await ports.ledger.planSegment(run, number, segment.plan(chunks));
+  const plan = segment.plan(chunks);
+  await ports.ledger.planSegment(run, number, plan);
+  reportSegment(run, number, plan, ports);
   await closeBooks(run, number, ports);
   return { read: done.read + read, chunks: done.chunks + chunks };
+}
+
+/** The one line about a segment. */
+function reportSegment(run: Run, segment: number, plan: SegmentPlan, { log, measure }: ChunkDumpPorts): void {
+  const { read, filtered, unusable, mapped, events, refused, chunks } = plan;
+  measure({
+    RecordsRead: read,
+    RecordsFiltered: filtered,
+    Rejected: unusable + refused,
+    EventsMade: events,
+    ChunksSent: chunks,
+  });
+  log('info', 'segment chunked', { ...run, segment, read, filtered, unusable, mapped, events, refused, chunks });
 }
 
 async function saveProgress(

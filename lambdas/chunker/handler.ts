@@ -10,15 +10,16 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import configured from '#importer-config';
 import { announceReceipts } from '../../shared/aws/announce.ts';
-import { CHUNKER_VARIABLES, readEnvironment } from '../../shared/aws/environment.ts';
+import { CHUNKER_VARIABLES, readEnvironment, STACK_VARIABLE } from '../../shared/aws/environment.ts';
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
 import { s3References } from '../../shared/aws/references.ts';
 import { s3Dumps, s3Results } from '../../shared/aws/objects.ts';
 import { sqsQueue } from '../../shared/aws/queue.ts';
 import { hashKeys } from '../../shared/aws/secrets.ts';
+import { openTelemetry } from '../../shared/aws/telemetry.ts';
 import { bundledName, type FileReader, loadFiles, textOfFiles } from '../../shared/config-files.ts';
 import { fileReferences } from '../../shared/embedded/references.ts';
-import { describeError, logJson } from '../../shared/log.ts';
+import { describeError } from '../../shared/log.ts';
 import type { Importer } from '../../shared/config.ts';
 import { eitherReferences } from '../../shared/references.ts';
 import { INTAKE_MAX_TRIES } from './intake-back-off.ts';
@@ -33,6 +34,12 @@ let sandbox: Sandbox | undefined;
 
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   sandbox ??= openSandbox();
+  const { telemetry } = sandbox;
+  return telemetry.invocation(context.awsRequestId, () => takeMessages(event, context));
+}
+
+async function takeMessages(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
+  sandbox ??= openSandbox();
   const { intake, ports } = sandbox;
   const batchItemFailures: { itemIdentifier: string }[] = [];
   const invocation = { ...ports, owner: context.awsRequestId, msLeft: () => context.getRemainingTimeInMillis() };
@@ -42,7 +49,7 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
     if (waitMs === undefined) continue;
     batchItemFailures.push({ itemIdentifier: record.messageId });
     await intake.hide(record.receiptHandle, waitMs).catch((error: unknown) => {
-      logJson('warn', 'message stays hidden until its visibility timeout', { error: describeError(error) });
+      ports.log('warn', 'message stays hidden until its visibility timeout', { error: describeError(error) });
     });
   }
   return { batchItemFailures };
@@ -51,6 +58,8 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
 function openSandbox() {
   const importer = loadFiles(configured, BUNDLED);
   const names = readEnvironment(CHUNKER_VARIABLES, process.env);
+  const telemetry = openTelemetry('chunker', process.env[STACK_VARIABLE] ?? 'unnamed');
+  const { log, measure } = telemetry;
   const sqs = new SQSClient();
   // Its adapter tries again by itself, body included.
   const s3 = new S3Client({ maxAttempts: 1 });
@@ -63,17 +72,18 @@ function openSandbox() {
     results: s3Results(s3, names.RESULTS_BUCKET),
     ledger: dynamoLedger(new DynamoDBClient(), names.LEDGER_TABLE, { retentionDays: importer.ledgerDays }),
     uploads: sqsQueue(sqs, names.UPLOAD_QUEUE_URL, { fifo: true }),
-    transformOf: openTransforms({ secret: hashKeys(new SecretsManagerClient()), references, log: logJson }),
+    transformOf: openTransforms({ secret: hashKeys(new SecretsManagerClient()), references, log }),
     references,
     announce: announceReceipts(new EventBridgeClient()),
     now: Date.now,
-    log: logJson,
+    log,
+    measure,
     intake,
     line: LINE,
     deadLetters: sqsQueue(sqs, names.INTAKE_DLQ_URL, { fifo: false }),
     maxTries: INTAKE_MAX_TRIES,
   };
-  return { ports, intake };
+  return { ports, intake, telemetry };
 }
 
 /** Where the stack has put the files that the configuration names. */

@@ -167,12 +167,29 @@ export function describeThrown(error: unknown): {
   const name = 'something that is no Error';
   try {
     if (error instanceof Misfit) return { name: error.name, message: error.message, fault: error.fault };
-    return error instanceof Error
-      ? { name: String(error.name), message: String(error.message) }
-      : { name, message: String(error) };
+    if (!(error instanceof Error)) return { name, message: String(error) };
+    const kind = kindOf(error);
+    return { name: kind, message: kind === OWN_ERROR ? `${error.name}: ${error.message}` : String(error.message) };
   } catch {
     return { name, message: 'it cannot be shown' };
   }
+}
+
+const OWN_ERROR = 'an error of its own';
+const LANGUAGE_ERRORS = [
+  Error,
+  TypeError,
+  RangeError,
+  SyntaxError,
+  ReferenceError,
+  URIError,
+  EvalError,
+  AggregateError,
+];
+
+/** Of reasons, which are logged: any other name is the function's to choose, and could be an event's. */
+export function kindOf(error: unknown): string {
+  return LANGUAGE_ERRORS.find((kind) => (error as Error | undefined)?.constructor === kind)?.name ?? OWN_ERROR;
 }
 
 /** What one request can never hold is refused; a record none of whose events is left is unusable. */

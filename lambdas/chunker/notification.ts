@@ -40,8 +40,12 @@ const eventBridgeEvent = z.object({
     }),
   }),
 });
-/** Our own form: written by the CLI and the embedded run. */
+/** Version of our own form; a reader knows every version ever released. */
+const VERSION = 1;
+
+/** Our own form: written by the CLI and the embedded run. The first ones had no version. */
 const importRequest = z.object({
+  v: z.literal(VERSION).default(VERSION),
   import: z.object({
     dump: z.object({
       bucket: z.string(),
@@ -58,7 +62,9 @@ const message = z.union([s3Notification, eventBridgeEvent, importRequest, s3Test
 
 /** The dumps a message names: none for S3's test event, for deletions and for folder objects. Throws on any other message. */
 export function readNotification(body: string): readonly Intake[] {
-  const parsed = message.safeParse(parseJson(body));
+  const json = parseJson(body);
+  checkVersion(json);
+  const parsed = message.safeParse(json);
   if (!parsed.success) {
     throw new Error(
       'intake message is neither an S3 notification (event version 2.x), an EventBridge "Object Created" event nor an import request',
@@ -69,7 +75,14 @@ export function readNotification(body: string): readonly Intake[] {
 
 /** The message that asks for an import. */
 export function importMessage(intake: Intake): string {
-  return JSON.stringify({ import: intake });
+  return JSON.stringify({ v: VERSION, import: intake });
+}
+
+function checkVersion(json: unknown): void {
+  if (typeof json !== 'object' || json === null || !('import' in json) || !('v' in json) || json.v === VERSION) return;
+  throw new Error(
+    `import request has version ${String(json.v)}; this code reads version ${VERSION}: deploy a newer one`,
+  );
 }
 
 function toIntakes(data: z.output<typeof message>): Intake[] {

@@ -36,6 +36,7 @@ export async function takeIntake(body: string, receives: number, ports: IntakePo
   } catch (error) {
     const tries = receives === 1 ? 1 : await countTries(body, receives, ports.ledger).catch(() => receives);
     const waitMs = intakeBackOffMs(tries);
+    ports.measure({ DumpsTriedAgain: 1 });
     ports.log('warn', 'dump is tried again', { error: describeError(error), receives, tries, waitMs });
     return waitMs;
   }
@@ -65,7 +66,7 @@ function intakesOf(body: string): readonly Intake[] {
 
 /** Whether it failed or its reader crashed each time: what stands behind it in the line goes on. */
 async function giveUp(body: string, ports: IntakePorts): Promise<undefined> {
-  const { owner, maxTries, importer, log } = ports;
+  const { owner, maxTries, importer, log, measure } = ports;
   await ports.deadLetters.send([{ id: owner, body }]);
   const intakes = intakesOf(body);
   if (intakes.length === 0) log('error', 'message is given up', { error: 'it names no dump; it is a dead letter' });
@@ -73,7 +74,8 @@ async function giveUp(body: string, ports: IntakePorts): Promise<undefined> {
     const source = chooseSource(intake, importer);
     if (source?.inOrder) await leaveTurn(intake, source, ports);
     const error = `it was tried ${maxTries} times and came no further; its message is a dead letter: replay it`;
-    log('error', 'dump is given up', { dump: dumpUrl(intake.dump), error });
+    measure({ DumpsFailed: 1 });
+    log('error', 'dump is given up', { ...named(intake), error });
   }
   return undefined;
 }
@@ -81,14 +83,17 @@ async function giveUp(body: string, ports: IntakePorts): Promise<undefined> {
 async function takeDump(intake: Intake, receives: number, ports: IntakePorts): Promise<number | undefined> {
   const { importer, log, now, fingerprint, owner } = ports;
   const began = now();
-  const dump = dumpUrl(intake.dump);
   const source = chooseSource(intake, importer);
   if (!source && intake.source !== undefined) {
-    log('error', 'dump is not imported', { dump, error: `the configuration has no source "${intake.source}"` });
+    ports.measure({ DumpsFailed: 1 });
+    log('error', 'dump is not imported', {
+      ...named(intake),
+      error: `the configuration has no source "${intake.source}"`,
+    });
     return undefined;
   }
   if (!source) {
-    log('info', 'object is no dump: no source takes its key', { dump });
+    log('info', 'object is no dump: no source takes its key', named(intake));
     return undefined;
   }
   if (source.inOrder && !(await takeTurn(intake, source, ports))) return undefined;
@@ -101,13 +106,20 @@ async function takeDump(intake: Intake, receives: number, ports: IntakePorts): P
   const outcome = await chunkDump({ dump: sized, source, importer, fingerprint, owner, receives, ...again }, ports);
   const { kind, ...fields } = outcome;
   if (source.inOrder && (kind === 'read' || kind === 'known')) await endTurnOf(intake, source, ports);
-  log(kind === 'read' && outcome.failure ? 'error' : 'info', `dump ${SAID[kind]}`, {
-    dump,
+  const isBroken = kind === 'read' && outcome.failure !== undefined;
+  if (kind === 'read') ports.measure(isBroken ? { DumpsFailed: 1 } : { DumpsRead: 1 });
+  log(isBroken ? 'error' : 'info', `dump ${SAID[kind]}`, {
+    ...named(intake),
     source: source.name,
     ...fields,
     ms: now() - began,
   });
   return waitAfter(outcome, now());
+}
+
+/** How lines name a dump. */
+function named({ dump }: Intake): { readonly dump: string; readonly dumpId: string } {
+  return { dump: dumpUrl(dump), dumpId: dumpId(dump) };
 }
 
 const SAID: Readonly<Record<ChunkDumpOutcome['kind'], string>> = {
@@ -144,7 +156,8 @@ async function withSize(dump: Intake['dump'], ports: IntakePorts): Promise<Dump 
     return { ...dump, size: await ports.dumps.size(dump) };
   } catch (error) {
     if (!(error instanceof DumpUnreadable)) throw error;
-    ports.log('error', 'dump is gone', { dump: dumpUrl(dump), error: error.message });
+    ports.measure({ DumpsFailed: 1 });
+    ports.log('error', 'dump is gone', { dump: dumpUrl(dump), dumpId: dumpId(dump), error: error.message });
     return undefined;
   }
 }

@@ -35,6 +35,8 @@ export type Received = {
   readonly receives: number;
   /** How often it may be tried. */
   readonly maxTries: number;
+  /** When it was sent to its queue, ms since epoch. */
+  readonly sentAt: number;
   readonly group?: string;
 };
 

@@ -2,14 +2,14 @@
 import type { Chunk } from '../../shared/chunk.ts';
 import type { Project } from '../../shared/config.ts';
 import type { Target } from '../../shared/target.ts';
-import { type Amplitude, deflateText, inflateText } from './amplitude.ts';
+import { deflateText, inflateText } from './amplitude.ts';
+import { askAmplitude, type AskPorts } from './ask-amplitude.ts';
 import { type ChunkEvent, joinEvents, splitEvents } from './chunk-events.ts';
 import { answerVerdict, type Delivery, NOTHING, type Send } from './deliver-events.ts';
 import type { DeflatedText } from './gzip-member.ts';
-import { readVerdict, type Verdict } from './read-verdict.ts';
+import type { Verdict } from './read-verdict.ts';
 
-export type DeliverChunkPorts = {
-  readonly amplitude: Amplitude;
+export type DeliverChunkPorts = AskPorts & {
   apiKey(project: Project): Promise<string>;
   now(): number;
 };
@@ -31,7 +31,7 @@ export async function deliverChunk(
   let taken: ChunkEvent | undefined;
   const upload = async (events: DeflatedText): Promise<Verdict> => {
     requests += 1;
-    return readVerdict(await ports.amplitude.upload({ project, api, apiKey, minIdLength, events: [events] }), apiKey);
+    return askAmplitude({ project, api, apiKey, minIdLength, events: [events] }, ports);
   };
   const verdict = await upload(chunk);
   if (verdict.kind === 'delivered') return { delivery: { ...NOTHING, delivered: chunk.events }, requests };

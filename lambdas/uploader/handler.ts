@@ -5,15 +5,21 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import importer from '#importer-config';
 import { announceReceipts } from '../../shared/aws/announce.ts';
-import { ENDPOINT_VARIABLE, readEnvironment, UPLOADER_VARIABLES } from '../../shared/aws/environment.ts';
+import {
+  ENDPOINT_VARIABLE,
+  readEnvironment,
+  STACK_VARIABLE,
+  UPLOADER_VARIABLES,
+} from '../../shared/aws/environment.ts';
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
 import { s3Results } from '../../shared/aws/objects.ts';
 import { sqsQueue } from '../../shared/aws/queue.ts';
 import { secretKeys } from '../../shared/aws/secrets.ts';
-import { describeError, logJson } from '../../shared/log.ts';
+import { openTelemetry } from '../../shared/aws/telemetry.ts';
+import { describeError } from '../../shared/log.ts';
 import { MAX_BATCH } from '../../shared/queue.ts';
 import { amplitude } from './amplitude.ts';
 import { PARKED_MAX_TRIES } from './back-off.ts';
@@ -29,8 +35,12 @@ let sandbox: Sandbox | undefined;
  * Lanes that came together are taken side by side, and each one's messages one after the other. What is done with is removed at
  * once, as Lambda does so only when all of them are through, and until then its lane cannot go on.
  */
-export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
+export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   sandbox ??= openSandbox();
+  return sandbox.telemetry.invocation(context.awsRequestId, () => takeMessages(event));
+}
+
+async function takeMessages(event: SQSEvent): Promise<SQSBatchResponse> {
   const lanes = Map.groupBy(event.Records, (record) => record.attributes.MessageGroupId ?? record.messageId);
   const failures = await Promise.all([...lanes.values()].map((records) => takeRecords(records, lanes.size)));
   return { batchItemFailures: failures.flat() };
@@ -47,7 +57,8 @@ async function takeRecords(
   const from = group === undefined ? parked : upload; // only the upload queue is a FIFO queue
   const messages = records.map(({ body, attributes }) => {
     const receives = Number(attributes.ApproximateReceiveCount);
-    return { body, received: { receives, maxTries: from.maxTries, ...(group !== undefined && { group }) } };
+    const sentAt = Number(attributes.SentTimestamp);
+    return { body, received: { receives, maxTries: from.maxTries, sentAt, ...(group !== undefined && { group }) } };
   });
   const { deadLetters } = from;
   const uploaders = importer.uploaders * lanes;
@@ -66,11 +77,13 @@ async function takeRecords(
 }
 
 function noteHidden(error: unknown): void {
-  logJson('warn', 'message stays hidden until its visibility timeout', { error: describeError(error) });
+  sandbox?.ports.log('warn', 'message stays hidden until its visibility timeout', { error: describeError(error) });
 }
 
 function openSandbox() {
   const names = readEnvironment(UPLOADER_VARIABLES, process.env);
+  const telemetry = openTelemetry('uploader', process.env[STACK_VARIABLE] ?? 'unnamed');
+  const { log, measure } = telemetry;
   const sqs = new SQSClient();
   const { uploads, requestTimeoutMs: timeoutMs, maxTries } = importer;
   const parked = sqsQueue(sqs, names.PARKED_QUEUE_URL, { fifo: false });
@@ -86,9 +99,11 @@ function openSandbox() {
     now: Date.now,
     random: Math.random,
     hold: { maxMs: MAX_HOLD_MS, sleep: (ms: number) => sleep(ms) },
-    log: logJson,
+    log,
+    measure,
   };
   return {
+    telemetry,
     ports,
     upload: {
       queue: sqsQueue(sqs, names.UPLOAD_QUEUE_URL, { fifo: true }),

@@ -1,5 +1,6 @@
 /** What Amplitude's answer means for the events that were sent: a pure function of status and body. */
 import * as z from 'zod';
+import { EVENT_FIELDS } from '../../shared/amplitude-event.ts';
 
 /** What came back, or why nothing did. */
 export type Answer =
@@ -60,26 +61,25 @@ const bodySchema = z.object({
 type Body = z.output<typeof bodySchema>;
 
 /** Amplitude's documents show the HTTP status and the body's code agreeing; where they do not, the worse one counts. */
-export function readVerdict(answer: Answer, apiKey: string): Verdict {
+export function readVerdict(answer: Answer): Verdict {
   if (answer.kind === 'no-answer') return { kind: 'not-now', reason: answer.reason };
   const body = parseBody(answer.body);
   const isFine = answer.status >= 200 && answer.status < 300;
   const code = isFine ? (body?.code ?? 0) : answer.status;
   if (code === 200) return { kind: 'delivered' };
-  return readFailure(code, body, answer, apiKey);
+  return readFailure(code, body, answer);
 }
 
 function readFailure(
   code: number,
   body: Body | undefined,
   { status, retryAfterMs }: Answer & { kind: 'answer' },
-  apiKey: string,
 ): Verdict {
   const isAgreed = (body?.code ?? code) === code;
-  const reason = describeAnswer(status, body, apiKey);
+  const reason = describeAnswer(status, body);
   if (code === 413) return { kind: 'too-large' };
   if (code === 401 || (code === 400 && body && isAboutProject(body))) return { kind: 'refused', reason };
-  const named = body && (code === 400 || code === 429) ? readNamed(body, apiKey) : undefined;
+  const named = body && (code === 400 || code === 429) ? readNamed(body) : undefined;
   if (named) return named;
   if (isAgreed && (code === 400 || code === 403)) {
     return { kind: 'unexplained', isJudged: code === 400 && body?.code === code, reason };
@@ -87,21 +87,40 @@ function readFailure(
   return { kind: 'not-now', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }
 
-function describeAnswer(status: number, body: Body | undefined, apiKey: string): string {
+function describeAnswer(status: number, body: Body | undefined): string {
   const code = body?.code;
   const http = code === undefined || code === status ? `HTTP ${status}` : `HTTP ${status} with code ${code}`;
-  const error = plainWords(body?.error ?? '', apiKey);
+  const error = knownError(body?.error ?? '');
   if (error !== '') return `${http}: ${error}`;
   return status < 300 && code === undefined ? `${http} without Amplitude's confirmation` : http;
 }
 
+/** What Amplitude's documents say of errors, and what has been seen of them. */
+const KNOWN_ERRORS = [
+  'Invalid API key',
+  'Invalid request path',
+  'Missing request body',
+  'Invalid JSON request body',
+  'Invalid event JSON',
+  'Invalid field values on some events',
+  'Invalid id length for user_id or device_id',
+  'Request missing required field',
+  'Events silenced for device_id',
+  'Payload too large',
+  'Rate limit exceeded',
+  'Too many requests for some devices and users',
+  'Unauthorized',
+  'Forbidden',
+  'Service unavailable',
+];
+
 /**
- * The error up to where it may begin to quote. An answer may repeat the key ("Invalid API key: <key>") or what stood in
- * an event, and neither may reach a log or the ledger.
+ * An answer may repeat the key ("Invalid API key: <key>") or what stood in an event, and neither may reach a log or the
+ * ledger: only what is known is passed on.
  */
-function plainWords(error: string, apiKey: string): string {
-  const [before = ''] = error.split(apiKey, 1);
-  return (/^[A-Za-z_ ,-]{0,80}/.exec(before)?.[0] ?? '').trim();
+function knownError(error: string): string {
+  if (error === '') return '';
+  return KNOWN_ERRORS.find((known) => error.startsWith(known)) ?? 'unknown error';
 }
 
 /** Amplitude has not even looked at the events. */
@@ -115,7 +134,7 @@ function isAboutProject({ error, missing_field }: Body): boolean {
   );
 }
 
-function readNamed(body: Body, apiKey: string): Verdict | undefined {
+function readNamed(body: Body): Verdict | undefined {
   const invalid = new Map<number, string>();
   const maps = [
     ['invalid value of', body.events_with_invalid_fields],
@@ -124,7 +143,7 @@ function readNamed(body: Body, apiKey: string): Verdict | undefined {
   ] as const;
   for (const [what, fields] of maps) {
     for (const [field, places] of Object.entries(fields)) {
-      const reason = `Amplitude: ${what} ${fieldName(field, apiKey)}`;
+      const reason = `Amplitude: ${what} ${fieldName(field)}`;
       for (const index of places) invalid.set(index, reason);
     }
   }
@@ -140,9 +159,9 @@ function readNamed(body: Body, apiKey: string): Verdict | undefined {
   return isAnybody ? { kind: 'named', invalid, silenced, throttled, overQuota } : undefined;
 }
 
-/** As long as it can be one of ours or of Amplitude's. */
-function fieldName(field: string, apiKey: string): string {
-  return /^[\w$.]{1,60}$/.test(field) && !field.includes(apiKey) ? field : 'a field';
+/** As long as it is one that Amplitude knows. */
+function fieldName(field: string): string {
+  return EVENT_FIELDS.has(field) ? field : 'a field';
 }
 
 function toNamed(places: readonly number[], devices: readonly string[], users: readonly string[]): Named {

@@ -1,12 +1,12 @@
 /** Takes one chunk message: uploads it, lets its lane rest, and says whether the message is to be seen again. */
 import { type Chunk, decodeChunk } from '../../shared/chunk.ts';
-import { describeError, type Log } from '../../shared/log.ts';
+import { describeError } from '../../shared/log.ts';
+import type { Figures } from '../../shared/metrics.ts';
 import { backOffMs } from './back-off.ts';
 import type { Received, UploadOutcome } from './conclude-chunk.ts';
 import { type UploadChunkPorts, uploadChunk } from './upload-chunk.ts';
 
 export type TakeChunkPorts = UploadChunkPorts & {
-  readonly log: Log;
   /**
    * Lets a lane rest by holding its message for so long at most; a longer rest it takes with the message invisible, and
    * whoever held it is free meanwhile. Without it nothing is held.
@@ -32,6 +32,7 @@ export async function takeChunk(body: string, received: Received, ports: TakeChu
     return await afterOutcome(outcome, ports);
   } catch (error) {
     const afterMs = backOffMs(received.receives);
+    ports.measure({ ChunksTriedAgain: 1 });
     ports.log('warn', 'chunk is tried again', {
       error: describeError(error),
       receives: received.receives,
@@ -44,14 +45,35 @@ export async function takeChunk(body: string, received: Received, ports: TakeChu
 /** The one line about a chunk; `ms` is how long it took. */
 export function logOutcome(
   chunk: Chunk,
-  { kind, ...fields }: UploadOutcome,
-  { receives }: Received,
+  outcome: UploadOutcome,
+  { receives, sentAt }: Received,
   ms: number,
-  { log }: TakeChunkPorts,
+  { log, measure, now }: TakeChunkPorts,
 ): void {
+  const { kind, ...fields } = outcome;
   const { dumpId, run, segment, number, project, events, parked } = chunk;
   const from = { ...(project !== undefined && { project }), ...(parked && { parked: parked.unit }) };
+  measure(figuresOf(chunk, outcome, now() - sentAt));
   log(LEVEL[kind], `chunk ${kind}`, { dumpId, run, segment, number, ...from, events, receives, ...fields, ms });
+}
+
+/** A parked remainder is no chunk that was sent, so that what is sent less what is settled or dead is on its way. */
+function figuresOf(chunk: Chunk, outcome: UploadOutcome, ageMs: number): Figures {
+  const chunks = chunk.parked ? 0 : 1;
+  const age = { ChunkAge: Math.max(0, ageMs) / 1_000 };
+  switch (outcome.kind) {
+    case 'settled': {
+      const { delivered, refused, parked } = outcome;
+      return { ChunksSettled: chunks, EventsDelivered: delivered, Rejected: refused, EventsParked: parked, ...age };
+    }
+    case 'wait':
+      return { ChunksTriedAgain: 1, ...age };
+    case 'dead':
+      return { ChunksDead: chunks, EventsDead: chunk.events, ...age };
+    case 'skipped':
+    case 'behind':
+      return {};
+  }
 }
 
 export async function afterOutcome(outcome: UploadOutcome, { hold }: TakeChunkPorts): Promise<TakenChunk> {

@@ -2,9 +2,9 @@
 import { type Chunk, chunkId, type ChunkHeader } from '../../shared/chunk.ts';
 import { chunkLimits } from '../../shared/chunk-limits.ts';
 import type { Target } from '../../shared/target.ts';
+import { askAmplitude } from './ask-amplitude.ts';
 import { type Received, restLeft, settle, type UploadOutcome, waitOrDie } from './conclude-chunk.ts';
 import { NOTHING } from './deliver-events.ts';
-import { readVerdict } from './read-verdict.ts';
 import { findHindrance, type UploadChunkPorts } from './upload-chunk.ts';
 
 /** How many of the chunks, from the first on, would have fit one chunk and so fit one request; at least one. */
@@ -46,9 +46,8 @@ export async function uploadTogether(
   const { project, api, minIdLength } = target;
   const apiKey = await ports.apiKey(project);
   const began = ports.now();
-  const answer = await ports.amplitude.upload({ project, api, apiKey, minIdLength, events: chunks });
+  const verdict = await askAmplitude({ project, api, apiKey, minIdLength, events: chunks }, ports);
   const endedAt = ports.now();
-  const verdict = readVerdict(answer, apiKey);
   if (verdict.kind === 'not-now') return [await waitOrDie(first, verdict.reason, received, ports, verdict)];
   if (verdict.kind !== 'delivered') return undefined;
   const outcomes: UploadOutcome[] = [];

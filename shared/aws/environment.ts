@@ -16,6 +16,9 @@ export const UPLOADER_VARIABLES = [
   'RESULTS_BUCKET',
 ] as const;
 
+/** The stack's name, of every function. */
+export const STACK_VARIABLE = 'STACK_NAME';
+
 /** Set only to send to something else than Amplitude itself: a simulator, a proxy. */
 export const ENDPOINT_VARIABLE = 'AMPLITUDE_ENDPOINT';
 

@@ -9,8 +9,8 @@ import { FAKE_AWS, startFauxqs } from '../fauxqs.ts';
 import { createStores, type Stores } from './created-stores.ts';
 import type { FindDetour } from './detour.ts';
 import { type DeliveryMishaps, startEventSource } from './event-source.ts';
-import { startGateway } from './gateway.ts';
-import { type Permissions, permissionsOf, type Statement } from './permissions.ts';
+import { type GrantedCall, startGateway } from './gateway.ts';
+import { permissionsOf, type Statement } from './permissions.ts';
 import { type LambdaFunction, lambdaFunction } from './sandbox.ts';
 import { shortenWait } from './shorten-wait.ts';
 import { REGION, readTemplate, type Template } from './template.ts';
@@ -47,6 +47,10 @@ export type Deployed = Stores & {
   allows(functionName: string, action: string, resource: string): boolean;
   /** What the roles allow and nobody needed so far, as `function action resource`. */
   unusedGrants(): string[];
+  /** Every call that a function made, once each. */
+  calls(): readonly GrantedCall[];
+  /** What the template lets each function do, by the function's name. */
+  readonly policies: ReadonlyMap<string, readonly Statement[]>;
   /** All that the functions wrote. */
   log(): string[];
   stop(): Promise<void>;
@@ -77,7 +81,8 @@ export async function startDeployed(options: DeployedOptions): Promise<Deployed>
     },
   });
   const template = readTemplate(gateway.url, folder);
-  const roles = readRoles(template);
+  const policies = readPolicies(template);
+  const roles = new Map([...policies].map(([name, statements]) => [name, permissionsOf(statements)]));
   const stores = await createStores(template, fauxqs, dynalite.client, haste && visibilities(template, haste));
   const functions = createFunctions(template, gateway.url, options);
   const sources = startEventSources(template, gateway.url, functions, troubles?.mishaps);
@@ -87,6 +92,8 @@ export async function startDeployed(options: DeployedOptions): Promise<Deployed>
     refused: gateway.refused,
     allows: (functionName, action, resource) =>
       [...roles].some(([name, role]) => name.startsWith(functionName) && role.allows(action, resource)),
+    calls: gateway.calls,
+    policies,
     unusedGrants: () => [...roles].flatMap(([name, role]) => role.unused().map((grant) => `${name} ${grant}`)),
     log: () => [...functions.values()].flatMap(({ log }) => log),
     async stop() {
@@ -116,14 +123,14 @@ type PolicyProperties = {
 };
 
 /** By the name of the function, which is its access key too. */
-function readRoles(template: Template): ReadonlyMap<string, Permissions> {
+function readPolicies(template: Template): ReadonlyMap<string, readonly Statement[]> {
   const policies = template.resources<PolicyProperties>('AWS::IAM::Policy').map(({ properties }) => properties);
   const functions = template.resources<FunctionProperties>('AWS::Lambda::Function');
-  const roles = functions.map(({ id, properties: { Role } }): [string, Permissions] => {
+  const statements = functions.map(({ id, properties: { Role } }): [string, readonly Statement[]] => {
     const own = policies.filter(({ Roles }) => Roles.some((role) => Role === `arn:${role}`));
-    return [id.toLowerCase(), permissionsOf(own.flatMap(({ PolicyDocument }) => PolicyDocument.Statement))];
+    return [id.toLowerCase(), own.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)];
   });
-  return new Map(roles);
+  return new Map(statements);
 }
 
 function createFunctions(

@@ -20,8 +20,13 @@ export type Gateway = {
   readonly url: string;
   /** Calls that were refused, as `caller action resource`. */
   readonly refused: readonly string[];
+  /** Every call that was made, once each, whether it was allowed or not. */
+  calls(): readonly GrantedCall[];
   stop(): Promise<void>;
 };
+
+/** What a role has to allow. */
+export type GrantedCall = { readonly caller: string; readonly action: string; readonly resource: string };
 
 export type GatewayOptions = {
   /** By the name that stands in a signature: `s3`, `sqs`, … */
@@ -35,8 +40,11 @@ export type GatewayOptions = {
 export async function startGateway({ services, permissions, detour }: GatewayOptions): Promise<Gateway> {
   const agent = new Agent({ keepAlive: true });
   const refused: string[] = [];
+  const calls = new Map<string, GrantedCall>();
   const isAllowed = (call: Call, action: string, resource: string): boolean => {
-    if (permissions(call.accessKey)?.allows(action, resource)) return true;
+    const { accessKey: caller } = call;
+    calls.set(`${caller} ${action} ${resource}`, { caller, action, resource });
+    if (permissions(caller)?.allows(action, resource)) return true;
     refused.push(`${call.accessKey} ${action} ${resource}`);
     return false;
   };
@@ -69,6 +77,7 @@ export async function startGateway({ services, permissions, detour }: GatewayOpt
   return {
     url: `http://127.0.0.1:${address.port}`,
     refused,
+    calls: () => [...calls.values()],
     async stop() {
       agent.destroy();
       server.closeAllConnections();

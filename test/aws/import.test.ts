@@ -169,7 +169,7 @@ async function untilQueuesAreEmpty(): Promise<void> {
 
 /** What a test that waits in vain wants to know. */
 function troubles(): string {
-  const lines = stack.log().filter((line) => !line.includes('"level":"info"'));
+  const lines = stack.log().filter((line) => !line.includes('"level":"INFO"'));
   return [...stack.refused.map((call) => `refused: ${call}`), ...lines].join('\n');
 }
 

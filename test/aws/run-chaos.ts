@@ -172,7 +172,7 @@ async function untilSettled({ stack, dropped, fired, slowness }: Unsettled): Pro
     const now = Date.now();
     if (text !== last.text) last = { text, at: now };
     if (now - last.at > stallMs || now - began > mostMs) {
-      const log = stack.log().filter((line) => !line.includes('"level":"info"'));
+      const log = stack.log().filter((line) => !line.includes('"level":"INFO"'));
       const since = `nothing has moved for ${now - last.at} ms, ${now - began} ms after the last dump was dropped`;
       throw new Error([`the dust does not settle: ${since}`, text, ...log.slice(-20)].join('\n'));
     }

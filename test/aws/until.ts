@@ -4,17 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const PATIENCE_MS = 20_000;
 const PAUSE_MS = 50;
 
-/** The first answer that is not undefined or false; fails with what was waited for, and what `describe` then says. */
+/** The first answer that is not undefined or false; fails with what was waited for, and what `describe` then says. `patience` is in ms. */
 export async function until<Answer>(
   what: string,
   ask: () => Promise<Answer | undefined | false>,
   describe: () => string = () => '',
+  patience = PATIENCE_MS,
 ): Promise<Answer> {
-  const end = Date.now() + PATIENCE_MS;
+  const end = Date.now() + patience;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined && answer !== false) return answer;
-    if (Date.now() > end) throw new Error(`not within ${PATIENCE_MS} ms: ${what}\n${describe()}`);
+    if (Date.now() > end) throw new Error(`not within ${patience} ms: ${what}\n${describe()}`);
     await sleep(PAUSE_MS);
   }
 }

@@ -1,7 +1,7 @@
 /** The rest of the stack: rights that would be too wide, buckets that would be open, functions that would not start. */
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../../shared/aws/environment.ts';
+import { CHUNKER_VARIABLES, STACK_VARIABLE, UPLOADER_VARIABLES } from '../../shared/aws/environment.ts';
 import type { EnrichStep } from '../../shared/enrich-step.ts';
 import { STACK_OUTPUTS } from '../../shared/stack-outputs.ts';
 import {
@@ -124,7 +124,8 @@ describe('functions', () => {
 
   test('get exactly the environment variables that their handlers read', () => {
     const variables = functions.map(({ Environment }) => Object.keys(Environment.Variables).toSorted());
-    expect(variables).toEqual([CHUNKER_VARIABLES.toSorted(), UPLOADER_VARIABLES.toSorted()]);
+    const expected = [CHUNKER_VARIABLES, UPLOADER_VARIABLES].map((names) => [...names, STACK_VARIABLE].toSorted());
+    expect(variables).toEqual(expected);
   });
 
   test('may do what is written by hand: no wildcard action, no resource "*", no managed policy', () => {

@@ -185,6 +185,8 @@ async function importWrong(engine: TestEngine, { key = 'days/monday.ndjson', isD
     announce,
     uploads: engine.queues.upload,
     now: Date.now,
+    log: () => undefined,
+    measure: () => undefined,
     msLeft: () => 900_000,
     transformOf,
     references: PORTS.references,

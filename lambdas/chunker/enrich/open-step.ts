@@ -3,6 +3,7 @@ import type { AmplitudeEvent, JsonObject } from '../../../shared/amplitude-event
 import { type BatchFunction, type EnrichStep, type EventFunction, MAX_BATCH } from '../../../shared/enrich-step.ts';
 import type { FieldMap } from '../../../shared/field-map.ts';
 import { namesOf } from '../../../shared/path.ts';
+import { kindOf } from '../make-events.ts';
 import { Misfit } from '../misfit.ts';
 import { compileFields, layOver } from '../field-map.ts';
 import { editAt, isJsonObject, treeOf } from '../json.ts';
@@ -72,7 +73,7 @@ function batchStep(batch: BatchFunction, name: string, size = MAX_BATCH): Step {
       // With its insert_id each event is known again.
       const given = drafts.map(({ event, id }) => ({ ...event, insert_id: event.insert_id || id }) as AmplitudeEvent);
       const ids = given.map(({ insert_id }) => insert_id);
-      const results: unknown = await batch(given);
+      const results: unknown = await asked(batch, given, name);
       if (!Array.isArray(results) || results.length !== drafts.length) {
         const found = Array.isArray(results) ? `${results.length}` : 'no list';
         throw new Error(
@@ -82,6 +83,17 @@ function batchStep(batch: BatchFunction, name: string, size = MAX_BATCH): Step {
       return drafts.map(({ id }, i): Draft | null => answer(results[i], id, ids[i], `${name}, event ${i + 1}`));
     },
   };
+}
+
+/** What the function says of its failure goes to the log, and may quote an event: only its kind is passed on. */
+async function asked(batch: BatchFunction, events: readonly AmplitudeEvent[], name: string): Promise<unknown> {
+  try {
+    return await batch(events);
+  } catch (error) {
+    throw new Error(
+      `${name} threw ${kindOf(error)}; what it said may quote events and is not passed on: let the function itself log what failed, without content`,
+    );
+  }
 }
 
 function answer(result: unknown, id: string, insertId: string | null | undefined, which: string): Draft | null {

@@ -8,6 +8,7 @@ import type { Dump, Run } from '../../../shared/dump.ts';
 import { embeddedLedger } from '../../../shared/embedded/ledger.ts';
 import { createQueueTables } from '../../../shared/embedded/message-rows.ts';
 import { embeddedQueue } from '../../../shared/embedded/queue.ts';
+import type { Figures } from '../../../shared/metrics.ts';
 import type { Receipt } from '../../../shared/receipt.ts';
 import { fakeClock } from '../../shared/fake-clock.ts';
 import { receiveAll } from '../../shared/queue-fixtures.ts';
@@ -30,6 +31,7 @@ export function openChunker(bytes: Buffer | string, changes: Partial<ChunkDumpRe
   const clock = fakeClock();
   const uploads = embeddedQueue(db, 'upload', { fifo: true, clock });
   const results = memoryResults();
+  const measured: Figures[] = [];
   const receipts: Receipt[] = [];
   const ports: ChunkDumpPorts = {
     dumps: memoryDumps(Buffer.from(bytes)),
@@ -40,6 +42,8 @@ export function openChunker(bytes: Buffer | string, changes: Partial<ChunkDumpRe
     references: PORTS.references,
     announce: async (receipt) => void receipts.push(receipt),
     now: clock.now,
+    log: () => undefined,
+    measure: (figures) => void measured.push(figures),
     msLeft: () => LEASE_MS,
   };
   const request: ChunkDumpRequest = {
@@ -56,6 +60,7 @@ export function openChunker(bytes: Buffer | string, changes: Partial<ChunkDumpRe
     clock,
     uploads,
     results,
+    measured,
     /** Announced. */
     receipts,
     run: (now: RunChanges = {}) => chunkDump({ ...request, ...now }, { ...ports, ...now }),

@@ -314,7 +314,7 @@ describe('a batch step', () => {
   });
 
   test.each<[string, (events: readonly AmplitudeEvent[]) => unknown, RegExp]>([
-    ['throws', () => throwIt(new Error('service is down')), /service is down/],
+    ['throws', () => throwIt(new TypeError('anna is unknown')), /^enrich\[0\] threw TypeError; what it said may quote/],
     ['returns too few', (events) => events.slice(1), /given 25 events and returned 24/],
     ['returns no list', () => 'done', /returned no list/],
     ['returns another order', (events) => events.toReversed(), /event 1 has the insert_id of another/],

@@ -13,7 +13,7 @@ const NO_ERROR = 'map threw something that is no Error';
 
 test.each<[string, () => unknown, string, string]>([
   ['an Error', () => new TypeError('no page'), 'map threw TypeError', 'no page'],
-  ['an error of its own', () => new Refusal('not this one'), 'map threw Refusal', 'not this one'],
+  ['an error of its own', () => new Refusal('not this one'), 'map threw an error of its own', 'Refusal: not this one'],
   ['text', () => 'oops', NO_ERROR, 'oops'],
   ['undefined', () => undefined, NO_ERROR, 'undefined'],
   ['a symbol', () => Symbol('s'), NO_ERROR, 'Symbol(s)'],

@@ -10,7 +10,7 @@ import { deadOf, idsOf, storedIds } from './written.ts';
 const BEFORE = { ...RUN, segment: 0, unit: '0', events: 3 };
 
 async function take({ ports, deadLetters }: Uploader, chunk: Chunk, receives = 1) {
-  const received = { receives, maxTries: 5, group: 'lane-300' };
+  const received = { receives, maxTries: 5, sentAt: 0, group: 'lane-300' };
   const taken = await takeChunk(encodeChunk(chunk), received, { ...ports, deadLetters: deadLetters.upload });
   return taken.kind === 'again' ? taken.afterMs : taken.kind;
 }

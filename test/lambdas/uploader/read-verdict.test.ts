@@ -24,14 +24,12 @@ describe.each([
 });
 
 test('no answer is not now, with the reason why there is none', () => {
-  expect(readVerdict({ kind: 'no-answer', reason: 'no answer: ECONNRESET' }, KEY)).toEqual(
-    notNow('no answer: ECONNRESET'),
-  );
+  expect(readVerdict({ kind: 'no-answer', reason: 'no answer: ECONNRESET' })).toEqual(notNow('no answer: ECONNRESET'));
 });
 
 test('how long to wait is passed on, for an answer that says when to try again', () => {
   const answer: Answer = { kind: 'answer', status: 503, body: '', retryAfterMs: 7_000 };
-  expect(readVerdict(answer, KEY)).toEqual({ kind: 'not-now', reason: 'HTTP 503', retryAfterMs: 7_000 });
+  expect(readVerdict(answer)).toEqual({ kind: 'not-now', reason: 'HTTP 503', retryAfterMs: 7_000 });
 });
 
 test('an answer that names every event of the largest request is read', () => {
@@ -76,7 +74,7 @@ const status = fc.oneof(fc.constantFrom(200, 400, 401, 403, 413, 429, 500, 503),
 
 test('any status with any text has a verdict, and the key stands in none', () => {
   const property = fc.property(status, body, (anyStatus, text) => {
-    const verdict = readVerdict({ kind: 'answer', status: anyStatus, body: text }, KEY);
+    const verdict = readVerdict({ kind: 'answer', status: anyStatus, body: text });
     const reasons = verdict.kind === 'named' ? [...verdict.invalid.values()] : Object.values(verdict);
     expect(JSON.stringify(reasons)).not.toContain(KEY);
     expect(verdict.kind === 'delivered').toBe(anyStatus >= 200 && anyStatus < 300 && codeIn(text) === 200);
@@ -86,7 +84,7 @@ test('any status with any text has a verdict, and the key stands in none', () =>
 
 function verdictOn(anyStatus: number, anyBody: unknown): Verdict {
   const text = typeof anyBody === 'string' ? anyBody : JSON.stringify(anyBody);
-  return readVerdict({ kind: 'answer', status: anyStatus, body: text }, KEY);
+  return readVerdict({ kind: 'answer', status: anyStatus, body: text });
 }
 
 function codeIn(text: string): unknown {

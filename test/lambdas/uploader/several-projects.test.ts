@@ -28,7 +28,7 @@ async function startRouted(options: Parameters<typeof start>[0] = {}) {
   return { uploader, simulator, ports: { ...ports, deadLetters: uploader.deadLetters.upload } };
 }
 
-const received = { receives: 1, maxTries: 50, group: 'lane-0' };
+const received = { receives: 1, maxTries: 50, sentAt: 0, group: 'lane-0' };
 const keysOf = (simulator: Awaited<ReturnType<typeof startRouted>>['simulator']) =>
   [...simulator.stored()].map(({ apiKey, insertId }) => [apiKey, insertId]);
 

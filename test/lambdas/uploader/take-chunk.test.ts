@@ -10,7 +10,7 @@ import { start } from './with-simulator.ts';
 import { runs } from '../../runs.ts';
 
 const NOWHERE = 'http://127.0.0.1:1';
-const received = { receives: 3, maxTries: 50, group: 'lane-0' };
+const received = { receives: 3, maxTries: 50, sentAt: 0, group: 'lane-0' };
 
 test('a message that is no chunk is tried again, in case a newer version can read it', async () => {
   const uploader = openUploader({ endpoint: NOWHERE });

@@ -24,7 +24,7 @@ async function take(
   chunks: readonly Chunk[],
   { receives = 1, maxTries = 50, ...ports }: Taking = {},
 ) {
-  const received = { receives, maxTries, group: 'lane-0' };
+  const received = { receives, maxTries, sentAt: 0, group: 'lane-0' };
   const messages = chunks.map((chunk) => ({ body: encodeChunk(chunk), received }));
   const taken = await takeLane(messages, { ...uploader.ports, deadLetters: uploader.deadLetters.upload, ...ports });
   return taken.map((its) => (its.kind === 'done' ? DONE : its));
@@ -177,7 +177,7 @@ describe('whatever fails on our side', () => {
   test('a message that is no chunk is tried again, and holds up the others no longer than that', async () => {
     const { uploader } = await start();
     const [chunk] = await uploader.importChunks(...LISTS.slice(0, 1));
-    const received = { receives: 2, maxTries: 50, group: 'lane-0' };
+    const received = { receives: 2, maxTries: 50, sentAt: 0, group: 'lane-0' };
     const messages = ['no chunk', chunk ? encodeChunk(chunk) : ''].map((body) => ({ body, received }));
     const ports = { ...uploader.ports, deadLetters: uploader.deadLetters.upload };
     expect(await takeLane(messages, ports)).toEqual([again(2_000), again(2_000)]);

@@ -110,7 +110,7 @@ describe('a chunk that comes again', () => {
     const { uploader, simulator } = await start();
     const events = eventsOf(3, 'a');
     const [chunk] = await uploader.importChunks(events);
-    const message = { receives: 1, maxTries: 50, group: 'lane-0' };
+    const message = { receives: 1, maxTries: 50, sentAt: 0, group: 'lane-0' };
     const ports = { ...uploader.ports, deadLetters: uploader.deadLetters.upload };
     const body = chunk ? encodeChunk(chunk) : '';
     await Promise.all([takeChunk(body, message, ports), takeChunk(body, message, ports)]);

@@ -10,6 +10,7 @@ import { defineImporter, type ImporterInput } from '../../../shared/config.ts';
 import { embeddedLedger } from '../../../shared/embedded/ledger.ts';
 import { createQueueTables } from '../../../shared/embedded/message-rows.ts';
 import { embeddedQueue } from '../../../shared/embedded/queue.ts';
+import type { Figures } from '../../../shared/metrics.ts';
 import type { ReceivedMessage } from '../../../shared/queue.ts';
 import type { Receipt } from '../../../shared/receipt.ts';
 import { type FakeClock, fakeClock } from '../../shared/fake-clock.ts';
@@ -44,7 +45,9 @@ export function openUploader(options: UploaderOptions) {
   const deadLetters = { upload: open('upload-dlq', true), parked: open('parked-dlq', false) };
   const uploads = amplitude({ uploads: 'gzip', timeoutMs: 10_000, connections: 1, endpoint });
   onTestFinished(uploads.close);
+  /** What it said of chunks. */
   const logs: Readonly<Record<string, unknown>>[] = [];
+  const measured: Figures[] = [];
   const receipts: Receipt[] = [];
   const source = { name: 'web', project: { secret: 'name-of-the-secret' }, ...options.source };
   const ports = {
@@ -59,7 +62,9 @@ export function openUploader(options: UploaderOptions) {
     // Lanes rest without time passing: what their rest is for has tests of its own (pace.test.ts).
     hold: { maxMs: Number.POSITIVE_INFINITY, sleep: async () => undefined },
     announce: async (receipt: Receipt) => void receipts.push(receipt),
-    log: (level: string, message: string, fields: object) => void logs.push({ level, message, ...fields }),
+    measure: (figures: Figures) => void measured.push(figures),
+    log: (level: string, message: string, fields: object) =>
+      void (message.startsWith('chunk') && logs.push({ level, message, ...fields })),
   };
   const books = async (): Promise<Books> => sumBooks(await ports.ledger.segments(RUN));
 
@@ -93,6 +98,7 @@ export function openUploader(options: UploaderOptions) {
     queues,
     deadLetters,
     logs,
+    measured,
     receipts,
     books,
     step,
@@ -123,9 +129,9 @@ export function openUploader(options: UploaderOptions) {
   }
 }
 
-function receivedFrom(from: QueueName, { receives, group }: ReceivedMessage, maxTries: number) {
+function receivedFrom(from: QueueName, { receives, sentAt, group }: ReceivedMessage, maxTries: number) {
   const most = from === 'upload' ? maxTries : PARKED_MAX_TRIES;
-  return { receives, maxTries: most, ...(group !== undefined && { group }) };
+  return { receives, maxTries: most, sentAt, ...(group !== undefined && { group }) };
 }
 
 function expectClosed({ events, delivered, refused, parked, dead, inFlight }: Books): void {
