@@ -103,7 +103,7 @@ export class Importer extends Construct {
     const intake = new QueueWithDeadLetters(this, 'Intake', {
       ...protection,
       visibility: CHUNKER_TIMEOUT.plus(Duration.minutes(1)),
-      // At the receive before, the chunker itself gives it up.
+      // The chunker itself gives a dump up long before, unless it goes on from checkpoint to checkpoint.
       maxReceives: INTAKE_MAX_RECEIVES + 1,
     });
     const landing = landingBucket(this, config, intake.queue, encryptionKey);
@@ -138,6 +138,7 @@ export class Importer extends Construct {
     const { landing, intake, upload, results, ledger } = places;
     const environment: Record<(typeof CHUNKER_VARIABLES)[number], string> = {
       INTAKE_QUEUE_URL: intake.queue.queueUrl,
+      INTAKE_DLQ_URL: intake.deadLetters.queueUrl,
       UPLOAD_QUEUE_URL: upload.queue.queueUrl,
       LEDGER_TABLE: ledger.tableName,
       RESULTS_BUCKET: results.bucketName,
@@ -171,7 +172,8 @@ export class Importer extends Construct {
     });
     const byName = 'each object by its name, in which ${*} is a star';
     if (references.length > 0) chunker.mayDoToAny(byName, ['s3:GetObject'], ...references);
-    chunker.mayDo(['sqs:SendMessage'], upload.queue.queueArn, ...(isInOrder ? [intake.queue.queueArn] : []));
+    const targets = [upload.queue, intake.deadLetters, ...(isInOrder ? [intake.queue] : [])];
+    chunker.mayDo(['sqs:SendMessage'], ...targets.map((queue) => queue.queueArn));
     chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
     chunker.mayReadSecrets(sources.flatMap(({ enrich }) => secretsOf(enrich ?? [])));
     this.letKeepBooks(chunker, places);
