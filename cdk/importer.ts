@@ -104,7 +104,7 @@ export class Importer extends Construct {
     const intake = new QueueWithDeadLetters(this, 'Intake', {
       ...protection,
       visibility: CHUNKER_TIMEOUT.plus(Duration.minutes(1)),
-      // At the receive before, the chunker itself gives it up.
+      // The chunker itself gives a dump up long before, unless it goes on from checkpoint to checkpoint.
       maxReceives: INTAKE_MAX_RECEIVES + 1,
     });
     const landing = landingBucket(this, config, intake.queue, encryptionKey);
