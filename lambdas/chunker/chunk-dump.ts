@@ -2,18 +2,21 @@
 import { createHash } from 'node:crypto';
 import { type CloseBooksPorts, closeBooks } from '../../shared/close-books.ts';
 import type { Importer, Source } from '../../shared/config.ts';
-import type { Dump, Run } from '../../shared/dump.ts';
-import type { Checkpoint, Ledger } from '../../shared/ledger.ts';
+import { type Dump, dumpId, type Run } from '../../shared/dump.ts';
+import type { Checkpoint, LaneState, Ledger, SegmentPlan } from '../../shared/ledger.ts';
 import type { Dumps, Results } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
 import type { References } from '../../shared/references.ts';
 import { projectId, targetsOf } from '../../shared/target.ts';
-import { type Lanes, laneRules, openLanes, startLanes } from './lanes.ts';
-import { type Block, readRecords } from './read-records.ts';
+import { type Filled, fillSegments } from './fill-segments.ts';
+import { type LaneRules, type Lanes, laneRules, openLanes, startAll, startLanes } from './lanes.ts';
+import { findParts, partAt, type Parts } from './parts.ts';
+import type { Block } from './read-records.ts';
+import { decodeReady, placeReady, type ReadySegment, readyKey } from './ready-segment.ts';
 import { fingerprintWith, findReferences } from './references.ts';
-import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
+import type { SegmentLimits } from './segment.ts';
 import { type ChunkNames, type ChunkSender, chunkSender } from './send-chunks.ts';
 import type { Transform, TransformOf } from './transform.ts';
 
@@ -27,6 +30,12 @@ export type ChunkDumpPorts = CloseBooksPorts & {
   readonly references: Pick<References, 'find'>;
   /** Milliseconds until this process must have stopped. */
   msLeft(): number;
+  /** Others who make the later parts of a huge dump ready meanwhile; without them it is read alone. */
+  readonly ahead?: {
+    /** Asks for `parts` parts after the first to be made ready. */
+    ask(parts: number): Promise<void>;
+    readonly results: Pick<Results, 'get'>;
+  };
   /** Told after every piece that was read: how many records so far, and how many bytes they were. */
   progress?(read: number, bytes: number): void;
 };
@@ -34,7 +43,7 @@ export type ChunkDumpPorts = CloseBooksPorts & {
 export type ChunkDumpRequest = {
   readonly dump: Dump;
   readonly source: Source;
-  readonly importer: SegmentLimits & Pick<Importer, 'lanes' | 'uploaders'>;
+  readonly importer: SegmentLimits & Pick<Importer, 'lanes' | 'uploaders' | 'partBytes'>;
   /** Of code and config: a dump half read under another one is started anew. */
   readonly fingerprint: string;
   readonly owner: string;
@@ -87,7 +96,8 @@ export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts
   const sender = chunkSender({ ...run, ...namesOf(request) }, ports.uploads);
   try {
     const transform = await ports.transformOf(source, found);
-    return await readSegments({ ...request, run, sender, transform, ports }, checkpoint);
+    const parts = await findParts(dump, source, request.importer, ports.dumps);
+    return await readSegments({ ...request, fingerprint, run, parts, sender, transform, ports }, checkpoint);
   } catch (error) {
     // Nothing of this reading goes on behind the next one's back, which need not wait for the lease to run out.
     await sender.settled();
@@ -99,60 +109,100 @@ export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts
 /** A dump being read, under a lease. */
 type Reading = ChunkDumpRequest & {
   readonly run: Run;
+  readonly parts: Parts;
   readonly sender: ChunkSender;
   readonly transform: Transform;
   readonly ports: ChunkDumpPorts;
 };
 
-async function readSegments(reading: Reading, from: Checkpoint): Promise<ChunkDumpOutcome> {
-  const { dump, source, importer, run, sender, transform, ports } = reading;
-  const spare: Buffer[] = [];
-  let lanes: Lanes | undefined;
-  let segment: Segment | undefined;
-  let checkpoint = from;
-  let done: Done = { read: 0, chunks: 0 };
-  let began: number | undefined;
-
-  for await (const block of readRecords(dump, source, from, ports.dumps)) {
-    const { records, failure } = block;
-    began ??= ports.now();
-    lanes ??= lanesOf(reading, from, block);
-    segment ??= openSegment(from.segment, source, importer, lanes, spare);
-    for (const [i, made] of (await transform(records, dump.key)).entries()) {
-      const record = records[i];
-      if (!record) throw new Error(`the transform gave more than the ${records.length} records it was given`);
-      segment.add(record, made);
-      checkpoint = { segment: segment.number + 1, offset: record.end, position: record.position };
-      // What has no line end is the last record: what it says of the dump's end must not be lost at a checkpoint.
-      if (!segment.isFull() || !record.terminated) continue;
-      done = await finishSegment(segment, done, reading);
-      const laneState = { count: lanes.count, hot: lanes.hot(), ends: sender.ends() };
-      const stopped = await saveProgress(reading, { ...checkpoint, lanes: laneState }, began);
-      if (stopped) return { kind: stopped, run };
-      segment = openSegment(checkpoint.segment, source, importer, lanes, spare);
-      began = ports.now();
-    }
-    await sender.next(segment);
-    ports.progress?.(done.read + segment.read, checkpoint.offset);
-    if (failure !== undefined) return endDump(checkpoint, segment, done, reading, failure);
-  }
-  return endDump(checkpoint, segment, done, reading);
-}
-
-/** As they were at the checkpoint; at the dump's start as many as its first records let expect. */
-function lanesOf(
-  { dump, source, importer, run, sender }: Reading,
-  { lanes }: Checkpoint,
-  { records, isPacked }: Block,
-): Lanes {
-  const rules = laneRules(run.dumpId, source, importer);
-  const state = lanes ?? startLanes(rules, dump.size, isPacked, records);
-  sender.goOnFrom(state);
-  return openLanes(rules, state);
-}
+/** How far a reading is. */
+type Progress = {
+  readonly checkpoint: Checkpoint;
+  readonly done: Done;
+  /** The next segment, if somebody has made it ready. */
+  readonly ready?: ReadySegment | undefined;
+};
 
 /** Of the segments that this reading has finished. */
 type Done = { readonly read: number; readonly chunks: number };
+
+async function readSegments(reading: Reading, checkpoint: Checkpoint): Promise<ChunkDumpOutcome> {
+  const { parts, ports } = reading;
+  if (checkpoint.segment === 0 && parts.starts.length > 0) await ports.ahead?.ask(parts.starts.length);
+  if (checkpoint.lanes) reading.sender.goOnFrom(checkpoint.lanes, lanesAfter(reading, checkpoint.lanes));
+  let at: Progress | ChunkDumpOutcome = await lookAhead({ checkpoint, done: { read: 0, chunks: 0 } }, reading);
+  while (!('kind' in at)) at = at.ready ? await takeReady(at, at.ready, reading) : await readOn(at, reading);
+  return at;
+}
+
+/** Reads on to the dump's end, or to where the next segment is ready. */
+async function readOn({ checkpoint, done }: Progress, reading: Reading): Promise<Progress | ChunkDumpOutcome> {
+  const { sender, ports } = reading;
+  let at: Progress = { checkpoint, done };
+  const filling = fillSegments(reading, checkpoint, {
+    dumps: ports.dumps,
+    now: ports.now,
+    lanesAt: (from, block) => lanesOf(reading, from, block),
+    next: sender.next,
+    progress: (read, bytes) => ports.progress?.(at.done.read + read, bytes),
+  });
+  for await (const filled of filling) {
+    if (filled.kind === 'end') return endDump(filled, at.done, reading);
+    const { segment } = filled;
+    const chunks = await sender.finish(segment);
+    await bookSegment(segment.number, segment.takeRejects(), segment.plan(chunks), reading);
+    at = { checkpoint: filled.checkpoint, done: { read: at.done.read + segment.read, chunks: at.done.chunks + chunks } };
+    const next = await saveProgress(at, filled.began, reading);
+    if ('kind' in next || next.ready) return next;
+  }
+  throw new Error('a dump has an end');
+}
+
+/** Does with a segment that was made before what is done with one that was just read. */
+async function takeReady(
+  { checkpoint, done }: Progress,
+  made: ReadySegment,
+  reading: Reading,
+): Promise<Progress | ChunkDumpOutcome> {
+  const { sender, ports } = reading;
+  const began = ports.now();
+  const { segment: number, lanes } = checkpoint;
+  if (!lanes) throw new Error(`segment ${number} cannot be ready: it is the first`);
+  const { chunks, rejects, plan, to, hot } = placeReady(made, checkpoint.position);
+  await sender.finishReady(chunks, number);
+  await bookSegment(number, rejects, plan, reading);
+  const counts = { read: done.read + plan.read, chunks: done.chunks + plan.chunks };
+  ports.progress?.(counts.read, to.offset);
+  const next = { ...to, segment: number + 1, lanes: { ...lanes, hot } };
+  return saveProgress({ checkpoint: next, done: counts }, began, reading);
+}
+
+/** Looks for what others have made ready; in the first part there is nothing. */
+async function lookAhead(at: Progress, { dump, fingerprint, parts, ports }: Reading): Promise<Progress> {
+  const { offset } = at.checkpoint;
+  if (!ports.ahead || partAt(parts, offset) === 0) return at;
+  const object = await ports.ahead.results.get(readyKey(dumpId(dump), fingerprint, offset));
+  return { ...at, ready: object && decodeReady(object) };
+}
+
+/** As they were at the checkpoint; at the dump's start as many as its first records let expect. */
+function lanesOf(reading: Reading, { lanes }: Checkpoint, { records, isPacked }: Block): Lanes {
+  const { dump, parts, sender } = reading;
+  const rules = rulesOf(reading);
+  if (lanes) return lanesAfter(reading, lanes);
+  const state = parts.starts.length > 0 ? startAll(rules) : startLanes(rules, dump.size, isPacked, records);
+  const opened = lanesAfter(reading, state);
+  sender.goOnFrom(state, parts.starts.length > 0 ? opened : undefined);
+  return opened;
+}
+
+function lanesAfter(reading: Reading, state: LaneState): Lanes {
+  return openLanes(rulesOf(reading), state, reading.parts.starts.length > 0);
+}
+
+function rulesOf({ run, source, importer }: Reading): LaneRules {
+  return laneRules(run.dumpId, source, importer);
+}
 
 function namesOf({ source, dump: { bucket, key } }: ChunkDumpRequest) {
   return { source: source.name, bucket, key, projects: laneGroups(source) };
@@ -166,42 +216,48 @@ export function laneGroups(source: Source): ChunkNames['projects'] {
   });
 }
 
-/** Everything the segment holds is sent and written before its plan is booked: the plan is a promise already kept. */
-async function finishSegment(segment: Segment, done: Done, { dump, run, sender, ports }: Reading): Promise<Done> {
-  const { number, read } = segment;
-  const chunks = await sender.finish(segment);
-  const rejects = segment.takeRejects();
+/** Everything the segment holds is sent, and its rejects are written, before its plan is booked: the plan is a promise already kept. */
+async function bookSegment(
+  number: number,
+  rejects: Buffer | undefined,
+  plan: SegmentPlan,
+  { dump, run, ports }: Reading,
+): Promise<void> {
   if (rejects) await ports.results.put(`${rejectsFolder({ dump, ...run })}/${rejectsName(number)}`, rejects);
-  await ports.ledger.planSegment(run, number, segment.plan(chunks));
+  await ports.ledger.planSegment(run, number, plan);
   await closeBooks(run, number, ports);
-  return { read: done.read + read, chunks: done.chunks + chunks };
 }
 
+/** The checkpoint moves, and with it goes how the events were shared out so far. */
 async function saveProgress(
-  { run, owner, ports }: Reading,
-  checkpoint: Checkpoint,
+  { checkpoint, done }: Progress,
   began: number,
-): Promise<'unfinished' | 'lost' | undefined> {
+  reading: Reading,
+): Promise<Progress | ChunkDumpOutcome> {
+  const { run, owner, sender, ports } = reading;
+  const { lanes } = checkpoint;
+  const next = { ...checkpoint, ...(lanes && { lanes: { ...lanes, ends: sender.ends() } }) };
   const msLeft = ports.msLeft();
   const now = ports.now();
-  if (!(await ports.ledger.saveCheckpoint(run, owner, checkpoint, now + msLeft))) return 'lost';
-  if (msLeft > Math.max(MIN_MS_LEFT, 2 * (now - began))) return undefined;
+  if (!(await ports.ledger.saveCheckpoint(run, owner, next, now + msLeft))) return { kind: 'lost', run };
+  if (msLeft > Math.max(MIN_MS_LEFT, 2 * (now - began))) return lookAhead({ checkpoint: next, done }, reading);
   await ports.ledger.release(run, owner);
-  return 'unfinished';
+  return { kind: 'unfinished', run };
 }
 
-/** `last` is the segment that was being read, if anything was. */
 async function endDump(
-  { segment: next }: Checkpoint,
-  last: Segment | undefined,
+  { segment: last, checkpoint, failure }: Filled & { readonly kind: 'end' },
   before: Done,
   reading: Reading,
-  failure?: string,
 ): Promise<ChunkDumpOutcome> {
-  const { run, owner, ports } = reading;
-  const isOpen = last !== undefined && last.read > 0;
-  const done = isOpen ? await finishSegment(last, before, reading) : before;
-  const segments = isOpen ? last.number + 1 : (last?.number ?? next);
+  const { run, owner, sender, ports } = reading;
+  let done = before;
+  if (last && last.read > 0) {
+    const chunks = await sender.finish(last);
+    await bookSegment(last.number, last.takeRejects(), last.plan(chunks), reading);
+    done = { read: before.read + last.read, chunks: before.chunks + chunks };
+  }
+  const segments = last ? last.number + (last.read > 0 ? 1 : 0) : checkpoint.segment;
   const broken = failure === undefined ? {} : { failure };
   if (!(await ports.ledger.endDump(run, owner, { segments, ...broken }))) return { kind: 'lost', run };
   await closeBooks(run, undefined, ports);
