@@ -6,6 +6,7 @@ import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { INTAKE_MAX_RECEIVES } from '../lambdas/chunker/intake-back-off.ts';
+import { READY_FOLDER } from '../lambdas/chunker/ready-segment.ts';
 import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
 import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../shared/aws/environment.ts';
 import { ledgerTable } from '../shared/aws/ledger-table.ts';
@@ -22,8 +23,8 @@ import { Stage } from './stage.ts';
 
 /** The longest that Lambda knows; a dump that takes longer goes on in the next invocation. */
 const CHUNKER_TIMEOUT = Duration.minutes(15);
-/** Dumps that are read at a time. With the uploaders this may be more than a small account has; see `Stage.takes`. */
-const CHUNKERS = 2;
+/** An intake message that fails is tried for about a day, and the first of many dumps may wait for others. */
+const READY_DAYS = 7;
 /** Parked messages that are tried at a time. */
 const PARKED_UPLOADERS = 2;
 /**
@@ -67,12 +68,15 @@ export class ImporterStack extends Stack {
       visibility: hidden,
       maxReceives: PARKED_MAX_TRIES + PARKED_SPARE_RECEIVES,
     });
+    const results = new PrivateBucket(this, 'Results');
+    // What was made ready for a dump is of use while it is read.
+    results.addLifecycleRule({ prefix: READY_FOLDER, expiration: Duration.days(READY_DAYS) });
     const places = {
       landing,
       intake,
       upload,
       parked,
-      results: new PrivateBucket(this, 'Results'),
+      results,
       ledger: ledger(this),
     };
 
@@ -90,7 +94,6 @@ export class ImporterStack extends Stack {
       LEDGER_TABLE: ledger.tableName,
       RESULTS_BUCKET: results.bucketName,
     };
-    const isInOrder = sources.some(({ inOrder }) => inOrder);
     const chunker = new Stage(this, 'Chunker', {
       description: 'Reads dumps and makes them into chunks of events',
       memorySize: 1_769, // one whole vCPU: parsing is what takes the time
@@ -98,9 +101,9 @@ export class ImporterStack extends Stack {
       environment,
       files: new Map(filesOf(importer).map((file) => [bundledName(file), pathOf(file)])),
       // A dump that waits for its turn looks every few minutes, and its message is a new one each time.
-      sendsToItself: isInOrder,
+      sendsToItself: sources.some(({ inOrder }) => inOrder),
     });
-    chunker.takes(intake.queue, CHUNKERS);
+    chunker.takes(intake.queue, importer.chunkers);
     // Our own bucket keeps no versions.
     const versions = existingBucket === undefined ? [] : ['s3:GetObjectVersion'];
     chunker.mayDo(['s3:GetObject', ...versions], landing.arnForObjects('*'));
@@ -110,7 +113,11 @@ export class ImporterStack extends Stack {
       return this.formatArn({ service: 's3', region: '', account: '', resource: bucket, resourceName: literally(key) });
     });
     if (references.length > 0) chunker.mayDo(['s3:GetObject'], ...references);
-    chunker.mayDo(['sqs:SendMessage'], upload.queue.queueArn, ...(isInOrder ? [intake.queue.queueArn] : []));
+    // To itself it sends dumps that wait for their turn, and parts of huge ones.
+    chunker.mayDo(['sqs:SendMessage'], upload.queue.queueArn, intake.queue.queueArn);
+    chunker.mayDo(['s3:GetObject', 's3:PutObject'], results.arnForObjects(`${READY_FOLDER}*`));
+    // As above: nothing ready is a 404.
+    chunker.mayDo(['s3:ListBucket'], results.bucketArn);
     chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
     this.letReadSecrets(
       chunker,

@@ -30,6 +30,11 @@ export type EngineOptions = {
   announce?(receipt: Receipt): void;
   /** Records and bytes read of the dump that is being chunked. */
   progress?(read: number, bytes: number): void;
+  /**
+   * Dumps, or parts of one, that are read at a time. On one thread more of them gain nothing.
+   * @default 1
+   */
+  readonly chunkers?: number;
   readonly clock?: Clock;
   random?(): number;
   /** Told how many workers are at it, whenever that changes: a virtual clock passes when all of them sleep. */
@@ -53,7 +58,7 @@ const OWNER = 'embedded';
 const MS_LEFT = 24 * 3_600_000;
 
 export function openEngine(options: EngineOptions) {
-  const { state, importer, log, clock = systemClock, random = Math.random, between = (_, port) => port } = options;
+  const { state, importer, log, clock = systemClock, random = Math.random, chunkers = 1, between = (_, port) => port } = options;
   const running = stoppable(clock);
   const open = (name: string, kind: Parameters<typeof embeddedQueue>[2]) =>
     between(name, embeddedQueue(state.db, name, { ...kind, clock: running.clock }));
@@ -101,6 +106,7 @@ export function openEngine(options: EngineOptions) {
     intake: queues.intake,
     line: LINE,
     maxReceives: INTAKE_MAX_RECEIVES,
+    readers: chunkers,
     transformOf: openTransforms({ ...options.transforms, log }),
     references: options.transforms.references,
     msLeft: () => MS_LEFT,
@@ -129,7 +135,7 @@ export function openEngine(options: EngineOptions) {
     if (isIdle()) return;
     isAtWork = true;
     const workers = [
-      work(queues.intake, async (messages) => [await intake(messages)]),
+      ...times(chunkers, () => work(queues.intake, async (messages) => [await intake(messages)])),
       ...times(importer.uploaders, () => work(queues.upload, upload('upload', importer.maxTries))),
       ...times(2, () => work(queues.parked, upload('parked', PARKED_MAX_TRIES))),
     ];

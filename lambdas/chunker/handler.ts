@@ -71,6 +71,7 @@ function openSandbox() {
     intake,
     line: LINE,
     maxReceives: INTAKE_MAX_RECEIVES,
+    readers: importer.chunkers,
   };
   return { ports, intake };
 }

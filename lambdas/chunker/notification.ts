@@ -9,6 +9,8 @@ export type Intake = {
   readonly source?: string;
   /** Names a request to read the dump once more although it is known. */
   readonly again?: string;
+  /** Only this part of the dump is to be made ready, while another message of it is read. */
+  readonly part?: number;
 };
 
 /** Direct S3 notifications form-URL-encode the key (a space is `+`); EventBridge's do not. */
@@ -52,6 +54,7 @@ const importRequest = z.object({
     }),
     source: z.string().optional(),
     again: z.string().optional(),
+    part: z.int().min(1).optional(),
   }),
 });
 const message = z.union([s3Notification, eventBridgeEvent, importRequest, s3TestEvent]);

@@ -1,12 +1,13 @@
 /** Takes one intake message: chunks the dumps it names, and says whether the message is to be seen again. */
 import { type Importer, type Source, sourceOf } from '../../shared/config.ts';
-import { type Dump, dumpUrl } from '../../shared/dump.ts';
+import { type Dump, dumpId, dumpUrl } from '../../shared/dump.ts';
 import type { Ledger } from '../../shared/ledger.ts';
 import { describeError, type Log } from '../../shared/log.ts';
 import { DumpUnreadable } from '../../shared/objects.ts';
 import { type ChunkDumpOutcome, type ChunkDumpPorts, chunkDump } from './chunk-dump.ts';
 import { intakeBackOffMs } from './intake-back-off.ts';
-import { type Intake, readNotification } from './notification.ts';
+import { type MakeReadyOutcome, makeReady } from './make-ready.ts';
+import { importMessage, type Intake, readNotification } from './notification.ts';
 import { endTurnOf, leaveTurn, takeTurn, type TakeTurnPorts } from './take-turn.ts';
 
 export type IntakePorts = ChunkDumpPorts &
@@ -18,13 +19,20 @@ export type IntakePorts = ChunkDumpPorts &
     readonly log: Log;
     /** A message that was received more often is given up; its queue moves it to the dead letters at the receive after that. */
     readonly maxReceives: number;
+    /** How many dumps, or parts of one, are read at a time; parts are worth it from 2 on. */
+    readonly readers: number;
   };
+
+/** What cannot be made ready after so many receives is left to the dump's reader. */
+const MAX_PART_RECEIVES = 5;
 
 /** Undefined when the message is done with; otherwise the milliseconds after which to see it again. Never throws. */
 export async function takeIntake(body: string, receives: number, ports: IntakePorts): Promise<number | undefined> {
   try {
     const waits: number[] = [];
     const intakes = readNotification(body);
+    const [first] = intakes;
+    if (first?.part !== undefined) return await takePart(first, first.part, receives, ports);
     if (receives > ports.maxReceives) return await giveUp(intakes, ports);
     for (const intake of intakes) {
       const waitMs = await takeDump(intake, ports);
@@ -69,7 +77,9 @@ async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | un
     return undefined;
   }
   const again = intake.again === undefined ? {} : { again: intake.again };
-  const outcome = await chunkDump({ dump: sized, source, importer, fingerprint, owner, ...again }, ports);
+  const ahead = ports.readers > 1 && { ahead: { ask: askFor(sized, source, ports), results: ports.results } };
+  const request = { dump: sized, source, importer, fingerprint, owner, ...again };
+  const outcome = await chunkDump(request, { ...ports, ...ahead });
   const { kind, ...fields } = outcome;
   if (source.inOrder && (kind === 'read' || kind === 'known')) await endTurnOf(intake, source, ports);
   log(kind === 'read' && outcome.failure ? 'error' : 'info', `dump ${SAID[kind]}`, {
@@ -80,6 +90,47 @@ async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | un
   });
   return waitAfter(outcome, now());
 }
+
+/** As messages of its own, which whoever is free takes. */
+function askFor(dump: Dump, { name }: Source, { intake }: IntakePorts): (parts: number) => Promise<void> {
+  return (parts) =>
+    intake.send(
+      Array.from({ length: parts }, (_, i) => {
+        const part = i + 1;
+        return { id: `${dumpId(dump)}-part-${part}`, body: importMessage({ dump, source: name, part }) };
+      }),
+    );
+}
+
+/** Nothing depends on it but time. */
+async function takePart(
+  intake: Intake,
+  part: number,
+  receives: number,
+  ports: IntakePorts,
+): Promise<number | undefined> {
+  const { importer, log, now, fingerprint } = ports;
+  const began = now();
+  const { size } = intake.dump;
+  const source = chooseSource(intake, importer);
+  if (!source || size === undefined) return undefined;
+  const said = { dump: dumpUrl(intake.dump), source: source.name, part };
+  if (receives > MAX_PART_RECEIVES) {
+    log('warn', 'part is left to the reader of its dump', { ...said, receives });
+    return undefined;
+  }
+  const request = { dump: { ...intake.dump, size }, source, importer, fingerprint, part };
+  const { kind, segments } = await makeReady(request, ports);
+  log('info', `part is ${SAID_OF_PART[kind]}`, { ...said, segments, ms: now() - began });
+  return kind === 'unfinished' ? 0 : undefined;
+}
+
+const SAID_OF_PART: Readonly<Record<MakeReadyOutcome['kind'], string>> = {
+  ready: 'ready',
+  overtaken: 'no longer needed',
+  unfinished: 'made ready further in the next invocation',
+  'given-up': 'left to the reader of its dump',
+};
 
 const SAID: Readonly<Record<ChunkDumpOutcome['kind'], string>> = {
   read: 'chunked',

@@ -29,7 +29,7 @@ function open(text: string | Buffer = lines(15), key = 'in/day.ndjson') {
     const log = (level: string, message: string, fields: object) => void logged.push({ level, message, ...fields });
     const line = { graceMs: 1_000, pollMs: 100 };
     const of = { importer, fingerprint: 'f', owner: 'anna', log, intake: { send: async () => {} }, line };
-    return takeIntake(body, receives, { ...chunker.ports, ...of, maxReceives: 1_000, ...changes });
+    return takeIntake(body, receives, { ...chunker.ports, ...of, maxReceives: 1_000, readers: 1, ...changes });
   };
   return { chunker, dump, logged, take };
 }

@@ -43,6 +43,7 @@ function open(bytes: string | Buffer = eventLines(10)) {
     intake,
     line: { graceMs: 10_000, pollMs: 5_000 },
     maxReceives: 3,
+    readers: 1,
   };
   const drop = async (key: string, more: { readonly again?: string; readonly size?: number } = {}): Promise<Dump> => {
     const { again, ...changes } = more;
