@@ -1,5 +1,6 @@
 /** The embedded engine: the queues, the ledger and the two stages of the AWS engine in one process, on one state directory. */
 import { join } from 'node:path';
+import { isForPart } from '../lambdas/chunker/notification.ts';
 import { takeIntake } from '../lambdas/chunker/take-intake.ts';
 import { openTransforms, type TransformPorts } from '../lambdas/chunker/transform.ts';
 import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
@@ -130,8 +131,16 @@ export function openEngine(options: EngineOptions) {
         return its.afterMs;
       });
     };
-    const intake = ([message]: readonly ReceivedMessage[]) =>
-      message ? takeIntake(message.body, message.receives, chunker) : Promise.resolve(undefined);
+    // As one owner reads them, dumps are read one after the other; parts are made ready by whoever is free.
+    let last: Promise<unknown> = Promise.resolve();
+    const intake = ([message]: readonly ReceivedMessage[]): Promise<number | undefined> => {
+      if (!message) return Promise.resolve(undefined);
+      const take = () => takeIntake(message.body, message.receives, chunker);
+      if (isForPart(message.body)) return take();
+      const taken = last.then(take);
+      last = taken.catch(() => undefined);
+      return taken;
+    };
     if (isIdle()) return;
     isAtWork = true;
     const workers = [

@@ -75,6 +75,12 @@ export function importMessage(intake: Intake): string {
   return JSON.stringify({ import: intake });
 }
 
+/** Whether the message asks for a part to be made ready; no notification of a dump does. */
+export function isForPart(body: string): boolean {
+  const parsed = importRequest.safeParse(parseJson(body));
+  return parsed.success && parsed.data.import.part !== undefined;
+}
+
 function toIntakes(data: z.output<typeof message>): Intake[] {
   if ('Event' in data) return [];
   if ('import' in data) return [data.import as Intake];
