@@ -59,7 +59,15 @@ const OWNER = 'embedded';
 const MS_LEFT = 24 * 3_600_000;
 
 export function openEngine(options: EngineOptions) {
-  const { state, importer, log, clock = systemClock, random = Math.random, chunkers = 1, between = (_, port) => port } = options;
+  const {
+    state,
+    importer,
+    log,
+    clock = systemClock,
+    random = Math.random,
+    chunkers = 1,
+    between = (_, port) => port,
+  } = options;
   const running = stoppable(clock);
   const open = (name: string, kind: Parameters<typeof embeddedQueue>[2]) =>
     between(name, embeddedQueue(state.db, name, { ...kind, clock: running.clock }));

@@ -14,6 +14,7 @@ import { chunkNumberer, type NumberedChunk } from './number-chunks.ts';
 import { findParts, partAt, startOfPart } from './parts.ts';
 import { decodeReady, encodeReady, readyKey } from './ready-segment.ts';
 import { fingerprintWith, findReferences } from './references.ts';
+import { isTimeUp } from './time-left.ts';
 import type { TransformOf } from './transform.ts';
 import { watchPosition } from './watch-position.ts';
 
@@ -51,9 +52,6 @@ export type MakeReadyOutcome = {
 
 /** Both who makes a ready segment and who takes it hold it in memory. Events of some hundred bytes make 10 to 20 MB. */
 const MAX_BYTES = 64 * 1024 * 1024;
-
-/** As the dump's reader: it stops at a segment's end when less than this is left, or less than twice what the segment took. */
-const MIN_MS_LEFT = 60_000;
 
 export async function makeReady(request: MakeReadyRequest, ports: MakeReadyPorts): Promise<MakeReadyOutcome> {
   const { dump, source, importer, part } = request;
@@ -125,8 +123,7 @@ async function makeSegments(making: Making, from: Place, ports: MakeReadyPorts):
       bytes = 0;
       start = placeOf(filled);
       if (partAt(parts, start.offset) !== part) return { kind: 'ready', segments };
-      const msLeft = ports.msLeft();
-      if (msLeft <= Math.max(MIN_MS_LEFT, 2 * (ports.now() - filled.began))) return { kind: 'unfinished', segments };
+      if (isTimeUp(ports.msLeft(), ports.now() - filled.began)) return { kind: 'unfinished', segments };
     }
     return { kind: 'ready', segments };
   } finally {
@@ -152,7 +149,7 @@ async function isWanted({ dump, fingerprint }: Making, { offset }: Place, { ledg
 
 async function keep(
   { dump, fingerprint }: Making,
-  { hot: _, ...from }: Place,
+  { offset, position }: Place,
   filled: Full,
   count: number,
   chunks: readonly NumberedChunk[],
@@ -161,6 +158,13 @@ async function keep(
   const { segment } = filled;
   const { hot, ...to } = placeOf(filled);
   const rejects = segment.takeRejects();
-  const object = encodeReady({ from, to, hot, plan: segment.plan(count), chunks, ...(rejects && { rejects }) });
-  await results.put(readyKey(dumpId(dump), fingerprint, from.offset), object);
+  const object = encodeReady({
+    from: { offset, position },
+    to,
+    hot,
+    plan: segment.plan(count),
+    chunks,
+    ...(rejects && { rejects }),
+  });
+  await results.put(readyKey(dumpId(dump), fingerprint, offset), object);
 }

@@ -77,9 +77,9 @@ async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | un
     return undefined;
   }
   const again = intake.again === undefined ? {} : { again: intake.again };
-  const ahead = ports.readers > 1 && { ahead: { ask: askFor(sized, source, ports), results: ports.results } };
+  const others = ports.readers > 1 && { askForParts: askFor(sized, source, ports) };
   const request = { dump: sized, source, importer, fingerprint, owner, ...again };
-  const outcome = await chunkDump(request, { ...ports, ...ahead });
+  const outcome = await chunkDump(request, { ...ports, ...others });
   const { kind, ...fields } = outcome;
   if (source.inOrder && (kind === 'read' || kind === 'known')) await endTurnOf(intake, source, ports);
   log(kind === 'read' && outcome.failure ? 'error' : 'info', `dump ${SAID[kind]}`, {

@@ -28,7 +28,9 @@ const parquet = Buffer.from(
     rowGroupSize: 13,
   }),
 );
-const zipped = Object.fromEntries([0, 1, 2].map((i) => [`${i}.ndjson`, Buffer.from(json.slice(30 * i, 30 * i + 30).join('\n'))]));
+const zipped = Object.fromEntries(
+  [0, 1, 2].map((i) => [`${i}.ndjson`, Buffer.from(json.slice(30 * i, 30 * i + 30).join('\n'))]),
+);
 
 type Written = { readonly format: FormatInput; readonly content: Buffer | string };
 
@@ -107,9 +109,12 @@ describe('a dump is cut', () => {
       taken += found ? 1 : 0;
       return found;
     };
-    const helped = await read(chunker, LEASE_MS, { ahead: { ask, results: { get } } });
+    const helped = await read(chunker, LEASE_MS, { askForParts: ask, results: { ...chunker.results, get } });
     expect(helped).toEqual(alone);
-    expect({ events: helped.events, rejects: helped.rejects }).toEqual({ events: whole.events, rejects: whole.rejects });
+    expect({ events: helped.events, rejects: helped.rejects }).toEqual({
+      events: whole.events,
+      rejects: whole.rejects,
+    });
     const segments = made.reduce((sum, one) => sum + one.segments, 0);
     expect(made.map(({ kind }) => kind)).toEqual(made.map(() => 'ready'));
     expect([taken, made.length >= 2, segments >= made.length]).toEqual([segments, true, true]);
@@ -150,6 +155,9 @@ async function partsOf(
 ): Promise<readonly number[]> {
   const bytes = Buffer.from(content);
   const dump = { bucket: 'landing', key: 'day', etag: 'e1', size: bytes.length };
-  const source: { format: Format } & ReturnType<typeof sourceOf> = { ...sourceOf(settings), format: formatFrom(format) };
+  const source: { format: Format } & ReturnType<typeof sourceOf> = {
+    ...sourceOf(settings),
+    format: formatFrom(format),
+  };
   return (await findParts(dump, source, { partBytes }, memoryDumps(bytes))).starts;
 }

@@ -47,7 +47,7 @@ async function readWithHelp(chunker: Chunker, parts: (count: number) => readonly
   const ask = async (count: number) => {
     for (const part of parts(count)) made.push(await make(chunker, part));
   };
-  const run = await readToEnd(chunker, { ...changes, ahead: { ask, results: chunker.results } });
+  const run = await readToEnd(chunker, { ...changes, askForParts: ask });
   return { run, made };
 }
 
@@ -152,13 +152,12 @@ describe('a reader that dies', () => {
         const ask = async (count: number) => {
           for (const part of all(count)) await make(chunker, part);
         };
-        const ahead = { ask, results: ports.results ?? chunker.results };
-        died = await chunker.run({ ...ports, ahead }).then(
+        died = await chunker.run({ ...ports, askForParts: ask }).then(
           () => false,
           () => true,
         );
         chunker.clock.advance(LEASE_MS);
-        const run = await readToEnd(chunker, { owner: 'ben', ahead: { ...ahead, results: chunker.results } });
+        const run = await readToEnd(chunker, { owner: 'ben', askForParts: ask });
         expect(run.run).toBe(1);
         expect(await contentOf(chunker, run), `died ${when} call ${call}`).toEqual(expected);
       }
@@ -183,7 +182,7 @@ describe('a maker of ready segments', () => {
         );
         expect(await make(chunker, 2)).toMatchObject({ kind: 'ready' });
       };
-      const run = await readToEnd(chunker, { ahead: { ask, results: chunker.results } });
+      const run = await readToEnd(chunker, { askForParts: ask });
       expect(await contentOf(chunker, run), `died ${when} call ${call}`).toEqual(expected);
     }
     expect(call).toBeGreaterThan(5);
@@ -197,7 +196,7 @@ describe('a maker of ready segments', () => {
     const ask = async (count: number) => {
       for (const part of [...all(count), ...all(count)]) making.push(make(chunker, part));
     };
-    const run = await readToEnd(chunker, { ahead: { ask, results: chunker.results } });
+    const run = await readToEnd(chunker, { askForParts: ask });
     await Promise.all(making);
     expect(await contentOf(chunker, run)).toEqual(expected);
   });
@@ -210,7 +209,7 @@ describe('a maker of ready segments', () => {
         outcomes.push(await make(chunker, 1, HURRIED));
       }
     };
-    await readToEnd(chunker, { ahead: { ask, results: chunker.results } });
+    await readToEnd(chunker, { askForParts: ask });
     expect(outcomes.map(({ kind, segments }) => [kind, segments])).toEqual([
       ['unfinished', 1],
       ['unfinished', 1],
@@ -227,7 +226,7 @@ describe('a maker of ready segments', () => {
         segments: 0,
       });
     };
-    await readToEnd(chunker, { ahead: { ask, results: chunker.results } });
+    await readToEnd(chunker, { askForParts: ask });
     expect(await make(chunker, 1)).toEqual({ kind: 'overtaken', segments: 0 });
     expect(await chunker.results.list('ready/')).toEqual([]);
   });
@@ -240,10 +239,10 @@ describe('a maker of ready segments', () => {
     const { made } = await readWithHelp(chunker, all);
     expect(made.map(({ kind }) => kind)).toContain('given-up');
     const positions = (await takeChunks(chunker)).flatMap((chunk) =>
-      eventTexts(chunk).map((text, i) => [(JSON.parse(text) as { user_id: string }).user_id, chunk.positions[i]]),
+      eventTexts(chunk).map((text, i) => `${(JSON.parse(text) as { user_id: string }).user_id} ${chunk.positions[i]}`),
     );
     const expected = users.flatMap((user, i) =>
-      user === 9 || (user === 1 && i % 2 === 0) ? [] : [[`user-${user}`, i + 1]],
+      user === 9 || (user === 1 && i % 2 === 0) ? [] : [`user-${user} ${i + 1}`],
     );
     expect(positions.toSorted()).toEqual(expected.toSorted());
   });
