@@ -34,7 +34,7 @@ const START = Date.UTC(2026, 0, 1);
 /** As the uploader's function does. */
 const MAX_HOLD_MS = 2_000;
 /** Gives up on a policy that never ends: so many times the bound. */
-const MAX_SPAN = 30;
+const MAX_SPAN = 5;
 
 export async function runOurs(scenario: Scenario): Promise<Paced> {
   const devices = drawDevices(scenario);

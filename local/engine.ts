@@ -55,6 +55,8 @@ const INTAKE_MAX_RECEIVES = 5;
 const LINE = { graceMs: 1, pollMs: 20 };
 /** One process holds the state's lock, so whoever claims is the only one there is: it may take over its own lease. */
 const OWNER = 'embedded';
+/** So long an uploader waits with its lane: then fewer of them can send to a device at once, and each lane may rest less. */
+const MAX_HOLD_MS = 2_000;
 /** Nothing stops this process but its user. */
 const MS_LEFT = 24 * 3_600_000;
 
@@ -121,7 +123,12 @@ export function openEngine(options: EngineOptions) {
     msLeft: () => MS_LEFT,
     progress: (read: number, bytes: number) => options.progress?.(read, bytes),
   };
-  const uploader = { ...common, amplitude, apiKey, random, parked: queues.parked };
+  const hold = { maxMs: MAX_HOLD_MS, sleep: (ms: number) => running.clock.sleep(ms).catch(ignoreStop) };
+  const uploader = { ...common, amplitude, apiKey, random, parked: queues.parked, hold };
+
+  function ignoreStop(error: unknown): void {
+    if (!running.isStopped()) throw error;
+  }
 
   async function run(): Promise<void> {
     const work = (queue: EmbeddedQueue, take: Take) => workOff(queue, take, { isIdle, running });
