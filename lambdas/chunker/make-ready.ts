@@ -79,13 +79,13 @@ type Place = FormatStart & { readonly hot: readonly number[] };
 
 /** What a maker before this one has made ready, it need not make again. */
 async function goOnFrom(
-  { dump, fingerprint, part, parts }: Making,
+  { dump, source, fingerprint, part, parts }: Making,
   start: FormatStart,
   { results }: MakeReadyPorts,
 ): Promise<Place> {
   let place: Place = { ...start, hot: [] };
   while (partAt(parts, place.offset) === part) {
-    const object = await results.get(readyKey(dumpId(dump), fingerprint, place.offset));
+    const object = await results.get(readyKey(dumpId(dump), fingerprint, source.name, place.offset));
     const ready = object && decodeReady(object);
     if (!ready) break;
     place = { ...ready.to, hot: ready.hot };
@@ -148,7 +148,7 @@ async function isWanted({ dump, fingerprint }: Making, { offset }: Place, { ledg
 }
 
 async function keep(
-  { dump, fingerprint }: Making,
+  { dump, source, fingerprint }: Making,
   { offset, position }: Place,
   filled: Full,
   count: number,
@@ -166,5 +166,5 @@ async function keep(
     chunks,
     ...(rejects && { rejects }),
   });
-  await results.put(readyKey(dumpId(dump), fingerprint, offset), object);
+  await results.put(readyKey(dumpId(dump), fingerprint, source.name, offset), object);
 }

@@ -90,10 +90,10 @@ async function takeReady(
 }
 
 /** Looks for what others have made ready; in the first part there is nothing. */
-async function lookAhead(at: Progress, { dump, fingerprint, parts, ports }: Reading): Promise<Progress> {
+async function lookAhead(at: Progress, { dump, source, fingerprint, parts, ports }: Reading): Promise<Progress> {
   const { offset } = at.checkpoint;
   if (!ports.askForParts || partAt(parts, offset) === 0) return at;
-  const object = await ports.results.get(readyKey(dumpId(dump), fingerprint, offset));
+  const object = await ports.results.get(readyKey(dumpId(dump), fingerprint, source.name, offset));
   return { ...at, ready: object && decodeReady(object) };
 }
 

@@ -26,9 +26,9 @@ const VERSION = 1;
 /** In the results bucket. Ready segments are of use for as long as the dump is being read. */
 export const READY_FOLDER = 'ready/';
 
-/** `fingerprint` is of all that decides what records become; `offset` is where the segment begins. */
-export function readyKey(dumpId: string, fingerprint: string, offset: number): string {
-  return `${READY_FOLDER}${dumpId}/${fingerprint}/${offset}`;
+/** `fingerprint` and `source` (its name) decide what records become; `offset` is where the segment begins. */
+export function readyKey(dumpId: string, fingerprint: string, source: string, offset: number): string {
+  return `${READY_FOLDER}${dumpId}/${fingerprint}/${source}/${offset}`;
 }
 
 /** A line of JSON, then the rejects file and the chunks' bodies, one behind the other. */
