@@ -1,30 +1,41 @@
-/** `npm run bench -- <name>`: runs one measurement, prints what it found, and exits with 1 when it is not as promised. */
+/** `npm run bench [-- <name>]`: runs one measurement or all of them, prints what it found, and exits with 1 when it is not as promised. */
 import { parseArgs } from 'node:util';
 import { UsageError } from '../cli/usage.ts';
+import { chunkerBench } from './chunker.ts';
 import { inputsBench } from './inputs.ts';
 import { lookupBench } from './lookup.ts';
 import { memoryBench } from './memory.ts';
 import { pacingBench } from './pacing.ts';
+import { profileBench } from './profile.ts';
+import { suiteBench } from './suite.ts';
+import { uploaderBench } from './uploader.ts';
 
 export type Bench = {
   /** One line for the list. */
   readonly summary: string;
   /** What `--help` prints. */
   readonly help: string;
-  /** Each takes a value. */
-  readonly options: Readonly<Record<string, { readonly type: 'string'; readonly default: string }>>;
-  /** Resolves to what was not as promised; nothing when all was. */
+  readonly options: Readonly<
+    Record<string, { readonly type: 'string'; readonly default: string } | { readonly type: 'boolean' }>
+  >;
+  /** Resolves to what was not as promised; nothing when all was. A value without a text is `true`. */
   run(values: Readonly<Record<string, string | undefined>>): Promise<readonly string[]>;
 };
 
 const BENCHES: Readonly<Record<string, Bench>> = {
+  suite: suiteBench,
   memory: memoryBench,
   inputs: inputsBench,
   lookup: lookupBench,
   pacing: pacingBench,
+  chunker: chunkerBench,
+  profile: profileBench,
+  uploader: uploaderBench,
 };
 
-const HELP = `npm run bench -- <name> [options]
+const HELP = `npm run bench [-- <name>] [options]
+
+Without a name it is suite.
 
 ${Object.entries(BENCHES)
   .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
@@ -32,11 +43,19 @@ ${Object.entries(BENCHES)
 
 npm run bench -- <name> --help says more.`;
 
-async function main([name, ...args]: readonly string[]): Promise<number> {
-  const bench = name === undefined ? undefined : BENCHES[name];
+async function main(given: readonly string[]): Promise<number> {
+  const [first = ''] = given;
+  if (first === '--help' || first === '-h') {
+    console.log(HELP);
+    return 0;
+  }
+  const isNamed = first !== '' && !first.startsWith('-');
+  const name = isNamed ? first : 'suite';
+  const args = isNamed ? given.slice(1) : given;
+  const bench = BENCHES[name];
   if (!bench) {
-    console.log(name === undefined || name.startsWith('-') ? HELP : `no bench is named ${name}\n\n${HELP}`);
-    return name === '--help' || name === '-h' ? 0 : 2;
+    console.log(`no bench is named ${name}\n\n${HELP}`);
+    return 2;
   }
   if (args.includes('--help') || args.includes('-h')) {
     console.log(bench.help);
@@ -49,7 +68,10 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 
 function readOptions(args: readonly string[], { options }: Bench): Readonly<Record<string, string | undefined>> {
   try {
-    return parseArgs({ args: [...args], options }).values;
+    const { values } = parseArgs({ args: [...args], options });
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, value === undefined ? value : String(value)]),
+    );
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
   }

@@ -1,14 +1,12 @@
 /** Imports a dump in a process of its own into a simulator in another one, and says what that took and what arrived. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { pathToFileURL } from 'node:url';
 import { openSimulatorStore } from '../local/simulator-store.ts';
 import type { Receipt } from '../shared/receipt.ts';
 import { FIRST_TIME, type MadeDump, TIME_STEP_MS } from './generate-dump.ts';
 import type { Usage } from './report-usage.ts';
+import { runMeasured } from './run-measured.ts';
+import { startChild } from './start-child.ts';
 
 export type MeasuredImport = Usage & {
   readonly seconds: number;
@@ -34,58 +32,25 @@ export async function measureImport(
 ): Promise<MeasuredImport> {
   mkdirSync(directory);
   const store = join(directory, 'simulator.sqlite');
-  const simulator = await startSimulator(store);
+  const simulator = await startChild('simulator.ts', store);
   try {
-    const began = performance.now();
-    const { receipt, usage } = await runImport(dump, simulator.url, directory, config);
-    const seconds = (performance.now() - began) / 1_000;
+    const { receipt, ...measured } = await runImport(dump, simulator.url, directory, config);
     await simulator.close();
     const { problems, stored } = checkStored(store, made);
-    return { ...usage, seconds, problems: [...checkReceipt(receipt, made), ...problems], stored };
+    return { ...measured, problems: [...checkReceipt(receipt, made), ...problems], stored };
   } finally {
     await simulator.close();
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function startSimulator(store: string) {
-  const child = spawn(process.execPath, [join(ROOT, 'bench', 'simulator.ts'), store], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const closed = once(child, 'close');
-  const url = String((await Promise.race([once(child.stdout, 'data'), closed]))[0]).trim();
-  if (!url.startsWith('http')) throw new Error(`the simulator did not start: ${url}`);
-  return {
-    url,
-    async close(): Promise<void> {
-      child.stdin.end();
-      await closed;
-    },
-  };
-}
-
 async function runImport(dump: string, endpoint: string, directory: string, { file, source }: BenchConfig) {
-  const usageFile = join(directory, 'usage.json');
-  const preload = pathToFileURL(join(ROOT, 'bench', 'report-usage.ts')).href;
   const config = join(ROOT, 'bench', file);
   const state = join(directory, 'state');
   const options = ['--config', config, '--source', source, '--state', state, '--endpoint', endpoint, '--json'];
-  const child = spawn(
-    process.execPath,
-    ['--import', preload, join(ROOT, 'cli', 'main.ts'), 'import', dump, ...options],
-    { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, BENCH_USAGE: usageFile } },
-  );
-  const [printed, code] = await Promise.all([text(child.stdout), exitCode(child)]);
-  if (code !== 0 && code !== 1) throw new Error(`the import ended with exit code ${String(code)}: ${printed}`);
-  return {
-    receipt: JSON.parse(printed) as Receipt,
-    usage: JSON.parse(readFileSync(usageFile, 'utf8')) as Usage,
-  };
-}
-
-async function exitCode(child: ChildProcess): Promise<unknown> {
-  const [code] = await once(child, 'close');
-  return code;
+  const script = join(ROOT, 'cli', 'main.ts');
+  const { printed, ...measured } = await runMeasured({ script, args: ['import', dump, ...options], fine: [0, 1] });
+  return { ...measured, receipt: JSON.parse(printed) as Receipt };
 }
 
 function checkReceipt(receipt: Receipt, { events }: MadeDump): string[] {

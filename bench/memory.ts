@@ -1,98 +1,114 @@
-/** Is memory flat in the size of the dump? Imports a small and a large one with the embedded engine and compares the peaks. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { readNumber } from '../cli/usage.ts';
-import { generateDump } from './generate-dump.ts';
+/** Is memory flat in the size of the dump? Chunker, uploader and embedded engine on dumps of several sizes, which lie nowhere. */
+import { readNumber, UsageError } from '../cli/usage.ts';
 import type { Bench } from './main.ts';
-import { type MeasuredImport, measureImport } from './measure-import.ts';
+import { measureEmbedded, measurePiped, STAGES, type Stage } from './measure-stages.ts';
+import type { Took } from './run-measured.ts';
 import { median } from './spread.ts';
 
-/** Promised: ten times the dump takes hardly more, and a small machine is enough. */
+/** Promised: whatever the size, hardly more memory than the smallest dump takes, and a small machine is enough. */
 const MAX_RATIO = 1.15;
 const MAX_PEAK_MB = 350;
 
-const MB = 1_000_000;
-
 const HELP = `npm run bench -- memory [options]
 
-Imports a small and a large gzipped dump, each in a process of its own, into a simulator without rate limits. Fails when
-an event is lost or doubled, when a peak is above ${MAX_PEAK_MB} MB, or when the large dump's is more than ${MAX_RATIO} times the
-small one's. The dumps lie in the directory for temporary files and are deleted.
+Runs each stage in a process of its own, on a dump of each size: the chunker by itself, whose messages go to the uploader by
+itself, and the embedded engine. The dumps are made as they are read, and lie nowhere; a sink takes the events. Fails when an
+event is lost or doubled, when a peak is above ${MAX_PEAK_MB} MB, or when one is more than ${MAX_RATIO} times that of the
+smallest dump.
 
-  --small <MB>   the small dump before compression (default: 100)
-  --large <MB>   the large one (default: 1000)
-  --rounds <n>   how often each is imported; medians are compared (default: 2)
-  --hot <n>      so many of a hundred events are one device's (default: 0)`;
+  --sizes <MB,…>  the dumps, uncompressed, the smallest first (default: 10,100,1000)
+  --large <MB>    one more: 10000 takes a quarter of an hour
+  --stages <…>    some of ${STAGES.join(',')}: the uploader needs the chunker (default: all)
+  --rounds <n>    how often each is run; medians are compared (default: 1)`;
 
 export const memoryBench: Bench = {
-  summary: 'peak memory of an import: 100 MB against 1 GB',
+  summary: 'peak memory of each stage on dumps from 10 MB to 1 GB, or 10',
   help: HELP,
   options: {
-    small: { type: 'string', default: '100' },
-    large: { type: 'string', default: '1000' },
-    rounds: { type: 'string', default: '2' },
-    hot: { type: 'string', default: '0' },
+    sizes: { type: 'string', default: '10,100,1000' },
+    large: { type: 'string', default: '' },
+    stages: { type: 'string', default: STAGES.join(',') },
+    rounds: { type: 'string', default: '1' },
   },
-  async run(values) {
-    const number = (name: string, min: number, max: number) => readNumber(name, values[name], min, max) ?? min;
-    const [small, large] = [number('small', 1, 100_000), number('large', 1, 100_000)];
-    const [rounds, hotShare] = [number('rounds', 1, 100), number('hot', 0, 100) / 100];
-    const directory = mkdtempSync(join(tmpdir(), 's3-to-amplitude-bench-'));
-    try {
-      const ofSmall = await measureSize(small, rounds, hotShare, directory);
-      const ofLarge = await measureSize(large, rounds, hotShare, directory);
-      return report(ofSmall, ofLarge);
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
+  async run({ sizes = '', large = '', stages = '', rounds }) {
+    const megabytes = [...sizes.split(','), large]
+      .filter((size) => size !== '')
+      .map((size) => readNumber('sizes', size, 1, 1_000_000) ?? 1);
+    const wanted = stages.split(',').map((name) => STAGES.find((stage) => stage === name) ?? fail(name));
+    const { rows, problems } = await measureMemory(megabytes, wanted, readNumber('rounds', rounds, 1, 100) ?? 1);
+    console.log('             dump MB      events   peak MB   to the smallest   CPU s per M   events/s');
+    for (const row of rows) console.log(toLine(row));
+    return problems;
   },
 };
 
-type Measured = { readonly megabytes: number; readonly events: number; readonly rounds: readonly MeasuredImport[] };
+function fail(name: string): never {
+  throw new UsageError(`--stages: found "${name}", expected some of ${STAGES.join(', ')}`);
+}
 
-async function measureSize(megabytes: number, rounds: number, hotShare: number, directory: string): Promise<Measured> {
-  const dump = join(directory, `${megabytes}.ndjson.gz`);
-  console.error(`writing a dump of ${megabytes} MB`);
-  const made = await generateDump(dump, { rawBytes: megabytes * MB, gzip: true, hotShare });
-  const measured: MeasuredImport[] = [];
-  for (let round = 1; round <= rounds; round += 1) {
-    console.error(`importing ${made.events.toLocaleString('en-US')} events, round ${round} of ${rounds}`);
-    const one = await measureImport(dump, made, join(directory, 'round'));
-    console.error(`  ${one.peakMb.toFixed(0)} MB, ${one.seconds.toFixed(1)} s`);
-    measured.push(one);
+export type MemoryRow = {
+  readonly stage: Stage;
+  readonly megabytes: number;
+  readonly events: number;
+  /** Median of the rounds. */
+  readonly peakMb: number;
+  /** By the peak of the smallest dump. */
+  readonly ratio: number;
+  readonly rounds: readonly Took[];
+};
+
+export async function measureMemory(
+  sizes: readonly number[],
+  stages: readonly Stage[],
+  rounds: number,
+): Promise<{ readonly rows: readonly MemoryRow[]; readonly problems: readonly string[] }> {
+  const problems: string[] = [];
+  const rows: MemoryRow[] = [];
+  for (const megabytes of sizes) {
+    const taken = new Map<Stage, Took[]>(stages.map((stage) => [stage, []]));
+    let events = 0;
+    for (let round = 1; round <= rounds; round += 1) {
+      console.error(`memory: ${megabytes} MB, round ${round} of ${rounds}`);
+      const measures = [
+        ...(stages.some((stage) => stage !== 'embedded') ? [measurePiped] : []),
+        ...(stages.includes('embedded') ? [measureEmbedded] : []),
+      ];
+      for (const measure of measures) {
+        const measured = await measure(megabytes);
+        events = measured.events;
+        problems.push(...measured.problems);
+        for (const stage of stages) taken.get(stage)?.push(...[measured.took[stage] ?? []].flat());
+      }
+    }
+    for (const [stage, took] of taken) {
+      const peakMb = median(took.map((one) => one.peakMb));
+      const smallest = rows.find((row) => row.stage === stage)?.peakMb ?? peakMb;
+      rows.push({ stage, megabytes, events, peakMb, ratio: peakMb / smallest, rounds: took });
+    }
   }
-  rmSync(dump);
-  return { megabytes, events: made.events, rounds: measured };
+  return { rows, problems: [...problems, ...rows.flatMap(problemsOf)] };
 }
 
-function report(small: Measured, large: Measured): string[] {
-  console.log('   dump MB      events   peak MB      (min   max)   events/s   CPU s per M');
-  for (const measured of [small, large]) console.log(toRow(measured));
-  const ratio = peakOf(large) / peakOf(small);
-  console.log(`ratio of the peaks: ${ratio.toFixed(2)}`);
-  const highest = Math.max(...[small, large].flatMap(({ rounds }) => rounds.map(({ peakMb }) => peakMb)));
+function problemsOf({ stage, megabytes, peakMb, ratio }: MemoryRow): string[] {
+  const of = `${stage}, ${megabytes} MB: the peak is`;
   return [
-    ...[small, large].flatMap(({ rounds }) => rounds.flatMap(({ problems }) => problems)),
-    ...(ratio > MAX_RATIO ? [`the large dump takes ${ratio.toFixed(2)} times the memory, at most ${MAX_RATIO}`] : []),
-    ...(highest > MAX_PEAK_MB ? [`the peak is ${highest.toFixed(0)} MB, at most ${MAX_PEAK_MB}`] : []),
+    ...(peakMb > MAX_PEAK_MB ? [`${of} ${peakMb.toFixed(0)} MB, promised at most ${MAX_PEAK_MB}`] : []),
+    ...(ratio > MAX_RATIO
+      ? [`${of} ${ratio.toFixed(2)} times the smallest dump's, promised at most ${MAX_RATIO}`]
+      : []),
   ];
 }
 
-function toRow({ megabytes, events, rounds }: Measured): string {
-  const peaks = rounds.map(({ peakMb }) => peakMb);
-  const cells: [number, number][] = [
-    [megabytes, 10],
-    [events, 12],
-    [median(peaks), 10],
-    [Math.min(...peaks), 10],
-    [Math.max(...peaks), 7],
-    [events / median(rounds.map(({ seconds }) => seconds)), 11],
+function toLine({ stage, megabytes, events, peakMb, ratio, rounds }: MemoryRow): string {
+  const cpu = median(rounds.map(({ cpuSeconds }) => cpuSeconds));
+  const seconds = median(rounds.map((round) => round.seconds));
+  const cells: [number, number, number][] = [
+    [megabytes, 10, 0],
+    [events, 12, 0],
+    [peakMb, 10, 0],
+    [ratio, 18, 2],
+    [(cpu / events) * 1e6, 14, 1],
+    [events / seconds, 11, 0],
   ];
-  const cpu = (median(rounds.map(({ cpuSeconds }) => cpuSeconds)) / events) * 1e6;
-  return cells.map(([value, width]) => value.toFixed(0).padStart(width)).join('') + cpu.toFixed(1).padStart(14);
-}
-
-function peakOf({ rounds }: Measured): number {
-  return median(rounds.map(({ peakMb }) => peakMb));
+  return stage.padEnd(10) + cells.map(([value, width, digits]) => value.toFixed(digits).padStart(width)).join('');
 }

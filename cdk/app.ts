@@ -1,6 +1,7 @@
 /** The CDK app: one stack, made from importer.config.ts. `npm run synth` writes it to cdk.out, `npx cdk deploy` deploys it. */
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
 import importer from '../importer.config.ts';
 import { STACK_NAME } from '../shared/stack-outputs.ts';
 import { ImporterStack } from './importer-stack.ts';
@@ -12,7 +13,20 @@ const app = new App({
   // What CloudFormation would refuse is an error already here.
   context: { '@aws-cdk/core:validateAgainstDefaultRules': true },
 });
-const name: unknown = app.node.tryGetContext('stackName');
+// AWS's own good practice; what is not followed is acknowledged, with its reason, where it is not.
+Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 
-new ImporterStack(app, typeof name === 'string' ? name : STACK_NAME, importer, join(import.meta.dirname, '..'));
+/** `cdk deploy --context <name>=…` */
+function option(name: string): string | undefined {
+  const value: unknown = app.node.tryGetContext(name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+const alarmTopicArn = option('alarmTopic');
+new ImporterStack(app, option('stackName') ?? STACK_NAME, {
+  config: importer,
+  configFile: join(import.meta.dirname, '../importer.config.ts'),
+  ...(alarmTopicArn && { alarmTopicArn }),
+  ownKey: option('ownKey') === 'true',
+});
 app.synth();

@@ -3,6 +3,7 @@ import { Aws } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Bucket, type CfnBucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
@@ -16,8 +17,9 @@ export function landingBucket(
   scope: Construct,
   { existingBucket }: Pick<Importer, 'existingBucket'>,
   intake: Queue,
+  encryptionKey?: IKey,
 ): LandingBucket {
-  if (existingBucket === undefined) return ownBucket(scope, intake);
+  if (existingBucket === undefined) return ownBucket(scope, intake, encryptionKey);
   routeDumps(scope, existingBucket, intake);
   return Bucket.fromBucketName(scope, 'Landing', existingBucket);
 }
@@ -26,8 +28,8 @@ export function landingBucket(
  * Every way of creating an object counts: a large dump arrives by multipart upload. The notification is written into the
  * bucket itself, because CDK's `addEventNotification` deploys one more Lambda function for it.
  */
-function ownBucket(scope: Construct, intake: Queue): Bucket {
-  const bucket = new PrivateBucket(scope, 'Landing');
+function ownBucket(scope: Construct, intake: Queue, encryptionKey?: IKey): Bucket {
+  const bucket = new PrivateBucket(scope, 'Landing', { encryptionKey });
   intake.addToResourcePolicy(
     new PolicyStatement({
       principals: [new ServicePrincipal('s3.amazonaws.com')],

@@ -1,5 +1,6 @@
 /** A queue and, behind it, the dead-letter queue of the same type. */
 import { Duration, Stack } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   DeduplicationScope,
   FifoThroughputLimit,
@@ -12,6 +13,10 @@ import {
 import { Construct } from 'constructs';
 
 export type QueueWithDeadLettersProps = {
+  /** The names of both queues begin with it. */
+  readonly namesPrefix: string;
+  /** @default SQS's own key */
+  readonly encryptionKey?: IKey;
   /** How long a received message stays hidden; no shorter than its function may run. */
   readonly visibility: Duration;
   /** After so many receives SQS itself moves a message to the dead-letter queue; at most 1,000. */
@@ -32,11 +37,17 @@ export class QueueWithDeadLetters extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, { visibility, maxReceives, fifo = false }: QueueWithDeadLettersProps) {
+  constructor(scope: Construct, id: string, props: QueueWithDeadLettersProps) {
     super(scope, id);
-    const name = `${Stack.of(this).stackName}-${id.toLowerCase()}`;
+    const { namesPrefix, encryptionKey, visibility, maxReceives, fifo = false } = props;
+    const name = `${namesPrefix}-${id.toLowerCase()}`;
     const suffix = fifo ? '.fifo' : '';
-    const protection = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true };
+    const protection: QueueProps = {
+      enforceSSL: true,
+      ...(encryptionKey
+        ? { encryption: QueueEncryption.KMS, encryptionMasterKey: encryptionKey }
+        : { encryption: QueueEncryption.SQS_MANAGED }),
+    };
     const type = fifo ? lanes() : {};
     this.deadLetters = new Queue(this, 'DeadLetters', {
       ...protection,

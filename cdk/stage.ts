@@ -1,15 +1,32 @@
 /** A stage: a function made from lambdas/<name>/handler.ts, its log, and a role that may do what it is told here and nothing else. */
 import { cpSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { join, relative } from 'node:path';
+import { ArnFormat, AssetHashType, DockerImage, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, EventSourceMapping, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { type ICommandHooks, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import {
+  Architecture,
+  Code,
+  EventSourceMapping,
+  Function,
+  type FunctionProps,
+  RecursiveLoop,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { acknowledgeAny } from './acknowledge.ts';
+import { bundle } from './bundle.ts';
+import { useThroughServices } from './encryption-key.ts';
 
 export type StageProps = {
+  /** Absolute path of importer.config.ts, which goes into the bundle. */
+  readonly configFile: string;
+  /** @default nothing is encrypted with a key of the user's own */
+  readonly encryptionKey?: IKey;
+  /** @default none */
+  readonly network?: Pick<FunctionProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
   readonly description: string;
   readonly memorySize: number;
   readonly timeout: Duration;
@@ -29,49 +46,76 @@ export type StageProps = {
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Everything in one ES module: the SDK that Lambda brings is another version at every update, and is slower to load. */
-const BUNDLING = {
-  format: OutputFormat.ESM,
-  target: 'node24',
-  mainFields: ['module', 'main'],
-  bundleAwsSDK: true,
-  minify: true,
-  logLevel: LogLevel.WARNING,
-  // undici is CommonJS and requires Node's own modules.
-  banner: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
-};
-
 export class Stage extends Construct {
   private readonly role: Role;
-  private readonly lambda: NodejsFunction;
+  private readonly lambda: Function;
 
-  constructor(scope: Construct, id: string, { sendsToItself = false, environment, files, ...props }: StageProps) {
+  constructor(scope: Construct, id: string, stage: StageProps) {
     super(scope, id);
+    const { sendsToItself = false, environment, files, configFile, encryptionKey, network, ...props } = stage;
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     const logGroup = new LogGroup(this, 'Log', {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.mayDo(['logs:CreateLogStream', 'logs:PutLogEvents'], logGroup.logGroupArn);
-    this.lambda = new NodejsFunction(this, 'Function', {
+    if (encryptionKey) this.role.addToPolicy(useThroughServices(encryptionKey));
+    if (network) this.mayJoinNetwork();
+    this.lambda = new Function(this, 'Function', {
       ...props,
-      entry: join(ROOT, 'lambdas', id.toLowerCase(), 'handler.ts'),
-      projectRoot: ROOT,
-      depsLockFilePath: join(ROOT, 'package-lock.json'),
+      ...network,
+      code: codeOf(id.toLowerCase(), configFile, files ?? new Map()),
+      handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      bundling: { ...BUNDLING, commandHooks: copying(files ?? new Map()) },
       environment: { ...environment },
-      awsSdkConnectionReuse: false, // sets a variable that only version 2 of the SDK reads
       recursiveLoop: sendsToItself ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       role: this.role,
       logGroup,
     });
   }
 
+  get functionName(): string {
+    return this.lambda.functionName;
+  }
+
   /** Written out instead of CDK's grants, most of which allow more than is called. */
   mayDo(actions: string[], ...resources: string[]): void {
     this.role.addToPolicy(new PolicyStatement({ actions, resources }));
+  }
+
+  /** The same where a resource stands for many, by a `*` in its name; `why` it cannot be said more narrowly. */
+  mayDoToAny(why: string, actions: string[], ...resources: string[]): void {
+    this.mayDo(actions, ...resources);
+    acknowledgeAny(this.role, resources, why);
+  }
+
+  /** Each by its name or its ARN. */
+  mayReadSecrets(secrets: readonly string[]): void {
+    const arns = new Set(secrets.map((secret) => this.secretArn(secret)));
+    if (arns.size > 0) this.mayDo(['secretsmanager:GetSecretValue'], ...arns);
+  }
+
+  /** Secrets Manager ends a secret's ARN with a dash and six characters of its own. */
+  private secretArn(nameOrArn: string): string {
+    if (nameOrArn.startsWith('arn:')) return nameOrArn;
+    const secret = { service: 'secretsmanager', resource: 'secret', resourceName: `${nameOrArn}-??????` };
+    return Stack.of(this).formatArn({ ...secret, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
+  }
+
+  private mayJoinNetwork(): void {
+    this.mayDoToAny(
+      'what Lambda asks of a role to connect its function to a network: the interfaces have no names before they are made',
+      [
+        'ec2:CreateNetworkInterface',
+        'ec2:DescribeNetworkInterfaces',
+        'ec2:DescribeSubnets',
+        'ec2:DeleteNetworkInterface',
+        'ec2:AssignPrivateIpAddresses',
+        'ec2:UnassignPrivateIpAddresses',
+      ],
+      '*',
+    );
   }
 
   /**
@@ -93,14 +137,25 @@ export class Stage extends Construct {
   }
 }
 
-/** Copied in this process, which knows the bundle's folder then: as a command, every shell would quote their names differently. */
-function copying(files: ReadonlyMap<string, string>): ICommandHooks {
-  return {
-    beforeBundling(_from, to) {
-      for (const [name, path] of files) cpSync(path, join(to, name));
-      return [];
-    },
-    beforeInstall: () => [],
-    afterBundling: () => [],
+/**
+ * The bundle, with the SDK in it (the one that Lambda brings is another version at every update, and is slower to load), and
+ * the files beside it.
+ */
+function codeOf(stage: string, configFile: string, files: ReadonlyMap<string, string>): Code {
+  const folder = join(ROOT, 'lambdas', stage);
+  const write = (to: string): boolean => {
+    bundle(join(folder, 'handler.ts'), configFile, to);
+    for (const [name, path] of files) cpSync(path, join(to, name));
+    return true;
   };
+  // The CDK tells bundles apart by their folders, and by this: those of two importers it would take for the same.
+  return Code.fromAsset(folder, {
+    assetHashType: AssetHashType.OUTPUT,
+    // The image would be used where this process cannot do it by itself.
+    bundling: {
+      image: DockerImage.fromRegistry('none'),
+      environment: { config: relative(ROOT, configFile) },
+      local: { tryBundle: write },
+    },
+  });
 }

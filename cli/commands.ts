@@ -1,19 +1,48 @@
 /** The command line: finds the command, runs it, and turns what went wrong into one message and an exit code. */
-import { ConfigError } from '../shared/config.ts';
+import { ConfigError } from '../shared/config-issues.ts';
 import { describeError } from '../shared/log.ts';
-import { importCommand } from './import.ts';
-import { planCommand } from './plan.ts';
-import { replayCommand } from './replay.ts';
-import { simulateCommand } from './simulate.ts';
-import { tryCommand } from './try.ts';
 import { type Command, EXIT, UsageError } from './usage.ts';
 
-const COMMANDS: Readonly<Record<string, Command>> = {
-  try: tryCommand,
-  import: importCommand,
-  plan: planCommand,
-  replay: replayCommand,
-  simulate: simulateCommand,
+type Named = {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Only the command that runs is loaded: with everything it needs, that takes longer than many a command itself. */
+  load(): Promise<Command>;
+};
+
+const COMMANDS: Readonly<Record<string, Named>> = {
+  try: {
+    summary: "show what would become of a dump's records; nothing is sent",
+    load: async () => (await import('./try.ts')).tryCommand,
+  },
+  import: {
+    summary: 'deliver the events of dumps on this machine',
+    load: async () => (await import('./import.ts')).importCommand,
+  },
+  plan: {
+    summary: 'say which API to use for dumps, how long, how much, and what would go wrong',
+    load: async () => (await import('./plan.ts')).planCommand,
+  },
+  status: {
+    summary: 'which dumps are in, how far the others are, what to do',
+    load: async () => (await import('./status.ts')).statusCommand,
+  },
+  rejects: {
+    summary: 'what of a dump can never be delivered, and why',
+    load: async () => (await import('./rejects.ts')).rejectsCommand,
+  },
+  dlq: {
+    summary: 'what is dead and why, and the replay that takes it',
+    load: async () => (await import('./dlq.ts')).dlqCommand,
+  },
+  replay: {
+    summary: 'put dead payloads back on their queues, or run rejects again',
+    load: async () => (await import('./replay.ts')).replayCommand,
+  },
+  simulate: {
+    summary: "run Amplitude's upload APIs on this machine",
+    load: async () => (await import('./simulate.ts')).simulateCommand,
+  },
 };
 
 const HELP = `s3-to-amplitude: imports event dumps into Amplitude; nothing gets lost quietly
@@ -31,6 +60,7 @@ Examples
   s3-to-amplitude import dumps/2026-11-20.ndjson.gz       try it: everything goes to a simulator on this machine
   AMPLITUDE_API_KEY=… s3-to-amplitude import --live dumps/
   s3-to-amplitude plan dumps/                             which API, how long, how much; nothing is sent
+  s3-to-amplitude status --date yesterday
   s3-to-amplitude replay --dry-run
 
 Exit codes
@@ -38,6 +68,7 @@ Exit codes
   1  there are rejects, parked or dead payloads, a dump could not be read to its end, or a plan sees something in danger
   2  the command or the configuration is wrong
   3  something unforeseen; what is done so far is kept, and the same command goes on
+  4  a dump is still under way (status)
 
 s3-to-amplitude <command> --help says more.`;
 
@@ -52,14 +83,15 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 }
 
 async function run([name, ...args]: readonly string[]): Promise<number> {
-  const command = name === undefined ? undefined : COMMANDS[name];
-  if (!command) {
+  const named = name === undefined ? undefined : COMMANDS[name];
+  if (!named) {
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
       console.log(HELP);
       return name === undefined ? EXIT.usage : EXIT.fine;
     }
     throw new UsageError(`unknown command "${name}"; expected one of ${Object.keys(COMMANDS).join(', ')}`);
   }
+  const command = await named.load();
   if (args.includes('--help') || args.includes('-h')) {
     console.log(command.help);
     return EXIT.fine;

@@ -8,17 +8,20 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { openTransforms, type TransformOf } from '../lambdas/chunker/transform.ts';
 import { announceReceipts } from '../shared/aws/announce.ts';
 import { dynamoLedger } from '../shared/aws/ledger.ts';
+import { dynamoLedgerView } from '../shared/aws/ledger-view.ts';
 import { s3Dumps, s3Results } from '../shared/aws/objects.ts';
 import { sqsQueue } from '../shared/aws/queue.ts';
 import { hashKeys } from '../shared/aws/secrets.ts';
 import { DEFAULT_LEDGER_DAYS } from '../shared/config.ts';
 import { STACK_OUTPUTS, type StackOutputs } from '../shared/stack-outputs.ts';
 import { referencesBeside } from './load-config.ts';
+import { stackTrouble } from './stack-trouble.ts';
 import { UsageError } from './usage.ts';
 
 /** With the credentials and the region that the AWS SDK finds (environment, profile). */
 export async function openStack(name: string) {
   const output = await readOutputs(name);
+  const dynamo = new DynamoDBClient();
   const sqs = new SQSClient();
   // Its adapter tries again by itself, body included.
   const s3 = new S3Client({ maxAttempts: 1 });
@@ -27,7 +30,8 @@ export async function openStack(name: string) {
   return {
     queues: { intake: standard('IntakeQueueUrl'), upload: fifo('UploadQueueUrl'), parked: standard('ParkedQueueUrl') },
     deadLetters: { intake: standard('IntakeDlqUrl'), upload: fifo('UploadDlqUrl'), parked: standard('ParkedDlqUrl') },
-    ledger: dynamoLedger(new DynamoDBClient(), output.LedgerTableName, { retentionDays: DEFAULT_LEDGER_DAYS }),
+    ledger: dynamoLedger(dynamo, output.LedgerTableName, { retentionDays: DEFAULT_LEDGER_DAYS }),
+    view: dynamoLedgerView(dynamo, output.LedgerTableName),
     results: s3Results(s3, output.ResultsBucketName),
     dumps: s3Dumps(s3),
     announce: announceReceipts(new EventBridgeClient()),
@@ -41,7 +45,11 @@ export function openStackTransforms(configPath: string): TransformOf {
 }
 
 async function readOutputs(name: string): Promise<StackOutputs> {
-  const { Stacks = [] } = await new CloudFormationClient().send(new DescribeStacksCommand({ StackName: name }));
+  const client = new CloudFormationClient();
+  const command = new DescribeStacksCommand({ StackName: name });
+  const { Stacks = [] } = await client.send(command).catch(async (error: unknown) => {
+    throw stackTrouble(error, name, await client.config.region().catch(() => undefined)) ?? error;
+  });
   const outputs = new Map(Stacks[0]?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
   const missing = STACK_OUTPUTS.filter((key) => !outputs.get(key));
   if (missing.length > 0)

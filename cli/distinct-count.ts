@@ -2,7 +2,7 @@
 export type DistinctCount = { readonly count: number; readonly isExact: boolean };
 
 /** So many are counted one by one. */
-const EXACT_UP_TO = 10_000;
+export const EXACT_UP_TO = 10_000;
 
 /** 2^14 registers of a byte: the standard error is 1.04 / sqrt(16,384), 0.8 % (HyperLogLog, Flajolet and others, 2007). */
 const INDEX_BITS = 14;
@@ -12,8 +12,8 @@ export const STANDARD_ERROR = 1.04 / Math.sqrt(REGISTERS);
 /** The hash's other bits: a register holds how many zeros they begin with, and one more. */
 const RANK_BITS = 64 - INDEX_BITS;
 
-/** Exact up to 10,000 different texts (two whose 53-bit hashes meet are one), an estimate by HyperLogLog beyond. */
-export function distinctCounter() {
+/** Exact up to `exactUpTo` different texts (two whose 53-bit hashes meet are one), an estimate by HyperLogLog beyond. */
+export function distinctCounter(exactUpTo: number = EXACT_UP_TO) {
   const registers = new Uint8Array(REGISTERS);
   let seen: Set<number> | undefined = new Set();
   return {
@@ -23,7 +23,7 @@ export function distinctCounter() {
       const rank = rankOf(high, low);
       if (rank > (registers[index] ?? 0)) registers[index] = rank;
       seen?.add((high >>> 11) * 2 ** 32 + low);
-      if (seen && seen.size > EXACT_UP_TO) seen = undefined;
+      if (seen && seen.size > exactUpTo) seen = undefined;
     },
     result: (): DistinctCount =>
       seen ? { count: seen.size, isExact: true } : { count: Math.round(estimate(registers)), isExact: false },

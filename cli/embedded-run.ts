@@ -6,7 +6,7 @@ import { startSimulator } from '../local/simulator.ts';
 import type { Importer } from '../shared/config.ts';
 import { openState } from '../shared/embedded/state.ts';
 import { secretsOf } from '../shared/enrich-step.ts';
-import { checkHashKey, secretVariable } from '../shared/hash-key.ts';
+import { checkHashKey, secretVariable } from '../shared/secrets.ts';
 import type { Receipt } from '../shared/receipt.ts';
 import { configPathOf, fingerprintOf, loadConfig, referencesBeside } from './load-config.ts';
 import { showProgress } from './progress.ts';
@@ -48,7 +48,7 @@ export type EmbeddedRun = {
   close(): Promise<void>;
 };
 
-const DEFAULT_STATE = '.s3-to-amplitude';
+export const DEFAULT_STATE = '.s3-to-amplitude';
 
 export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   const configPath = configPathOf(options);

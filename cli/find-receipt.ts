@@ -21,12 +21,12 @@ export async function findReceipt(name: string, { ledger, results }: FindPorts):
   const [only, ...others] = found;
   if (others.length > 0) {
     const list = found.map(({ dump, dumpId }) => `  ${dumpId}  ${dump}`).join('\n');
-    throw new UsageError(`--rejects: "${name}" is part of ${found.length} dumps; name one by its id:\n${list}`);
+    throw new UsageError(`"${name}" is part of ${found.length} dumps; name one by its id:\n${list}`);
   }
   const entry = only && (await ledger.entry(only.dumpId));
   if (entry) return entry;
   throw new UsageError(
-    `--rejects: found "${name}", expected the id, the path or address, or a part of it, of a dump that has a receipt`,
+    `no dump that has a receipt is known as "${name}"; expected its id, its path or address, or a part of that`,
   );
 }
 

@@ -10,7 +10,7 @@ export function middleOf({ atLeast, atMost }: Hit): number {
 }
 
 /** A count is off by at most 2 / 32,768 of all: for a billion events by 61,000 at worst. */
-const CAPACITY = 32_768;
+export const CAPACITY = 32_768;
 
 /** An id longer than this is kept as its beginning and a hash. */
 const MAX_ID_CHARACTERS = 64;

@@ -39,7 +39,6 @@ const EXAMPLES = join(import.meta.dirname, '..', 'examples');
 const EXAMPLE = { dump: join(EXAMPLES, 'day.ndjson.gz'), config: join(EXAMPLES, 'day.config.ts') };
 
 export const importCommand: Command = {
-  summary: 'deliver the events of dumps on this machine',
   help: HELP,
   async run(args) {
     const { values, positionals } = readArgs('import', args, OPTIONS);

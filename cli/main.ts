@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-/** Where the command line starts: first the process is made lean, then the command is loaded and run. */
-import { becomeLean } from './lean-process.ts';
+/** Where the command line starts: first the process is made fit for its work, then the command is loaded and run. */
+import { startAnew } from './start-anew.ts';
 
-becomeLean();
+startAnew();
 const { runCommand } = await import('./commands.ts');
 process.exitCode = await runCommand(process.argv.slice(2));

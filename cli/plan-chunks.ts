@@ -1,9 +1,10 @@
-/** How many chunks, and so requests, the events of a source's dumps will make: the chunker's own rules, without its events. */
+/** How many chunks, and so requests, the events for a project will make: the chunker's own rules, without its events. */
 import { chunkLimits } from '../shared/chunk-limits.ts';
 import { laneRules, openLanes } from '../lambdas/chunker/lanes.ts';
 import { SEPARATOR } from '../lambdas/chunker/lane-chunks.ts';
 import type { Api } from '../shared/amplitude-limits.ts';
-import type { Importer, Source } from '../shared/config.ts';
+import type { Importer } from '../shared/config.ts';
+import type { Destination } from '../shared/target.ts';
 import { MAX_MESSAGE_BYTES } from '../shared/queue.ts';
 import { count, type Figure, n } from './figure.ts';
 import { middleOf } from './heavy-hitters.ts';
@@ -20,7 +21,7 @@ export type ChunkPlan = {
 };
 
 export type ChunkRules = {
-  readonly source: Pick<Source, 'caps' | 'lane'>;
+  readonly source: Destination;
   readonly importer: Pick<Importer, 'lanes' | 'uploaders' | 'segmentRecords'>;
   readonly api: Api;
 };

@@ -1,35 +1,42 @@
 /** What would not arrive as it is, or not in time: quotas, rejects, fields that Amplitude cuts, events without a time. */
-import { MAX_GROUP_TYPES, MAX_GROUP_VALUES, MAX_STRING_LENGTH } from '../shared/amplitude-event.ts';
+import { type CappedNames, PROJECT_CAPS } from '../lambdas/chunker/project-caps.ts';
+import type { Api } from '../shared/amplitude-limits.ts';
 import { n } from './figure.ts';
 import type { Hit } from './heavy-hitters.ts';
+import type { EventCounts, Loss } from './plan-event-counts.ts';
 import type { Load } from './plan-load.ts';
+import type { ProjectPlan } from './plan-projects.ts';
 import type { ScannedDump } from './plan-scan.ts';
-import type { Counts, CutField } from './plan-tally.ts';
+import type { Counts } from './plan-tally.ts';
 
 /** Of a device or a user in 24 h; counted once Amplitude takes it for spam (Batch API, "Daily limit"). */
 export const DAILY_QUOTA = 500_000;
 /** Of a user in an hour; further ones may be dropped without an error (Amplitude, "Limits"). */
 export const HOURLY_UPDATES = 1_800;
-/** Of a project: what is more is kept and cannot be queried (Amplitude, "Limits"). */
-export const MAX_EVENT_TYPES = 2_000;
-export const MAX_EVENT_PROPERTIES = 2_000;
-export const MAX_USER_PROPERTIES = 1_000;
 
 const DAY_SECONDS = 86_400;
 const HOUR_SECONDS = 3_600;
 
 export type Danger = {
-  readonly kind: 'unreadable' | 'rejects' | 'daily quota' | 'property updates' | 'cut' | 'too many names' | 'no time';
+  readonly kind:
+    | 'unreadable'
+    | 'rejects'
+    | 'daily quota'
+    | 'property updates'
+    | 'cut'
+    | 'dropped'
+    | 'too many names'
+    | 'no time';
   readonly what: string;
   readonly arithmetic: string;
 };
 
-/** `seconds` is how long the import takes. */
+/** Amplitude's limits hold for each project. `api` is the one that the source uses. */
 export function findDangers(
   dumps: readonly ScannedDump[],
   counts: Counts,
   load: Load,
-  seconds: number,
+  { projects, api }: { readonly projects: readonly ProjectPlan[]; readonly api: Api },
 ): readonly Danger[] {
   const about = (count: number) => `${load.isWhole ? '' : 'about '}${n(count * load.scale)}`;
   const counted = (kind: Danger['kind'], count: number, what: string): Danger => ({
@@ -55,10 +62,21 @@ export function findDangers(
     ),
     ...(rejected > 0 ? [counted('rejects', rejected, 'rejects')] : []),
     ...(counts.timeless > 0 ? [counted('no time', counts.timeless, noTime)] : []),
+    ...projects.flatMap((project) => {
+      const dangers = projectDangers(project, project.apis[api].time.value);
+      if (projects.length === 1) return dangers;
+      return dangers.map((danger) => ({ ...danger, what: `project ${project.name}: ${danger.what}` }));
+    }),
+    ...counts.losses.map((loss) => counted(loss.effect, loss.events, describeLoss(loss))),
+  ];
+}
+
+/** `seconds` is how long it takes to send all that goes there. */
+function projectDangers({ load, counts }: ProjectPlan, seconds: number): Danger[] {
+  return [
     ...over(load.hottestDevices, seconds, { ...QUOTA, who: 'device' }),
     ...over(load.hottestUsers, seconds, { ...QUOTA, who: 'user' }),
     ...over(load.mostUpdated, seconds, { ...UPDATES, who: 'user' }),
-    ...counts.cuts.map((cut) => counted('cut', cut.events, describeCut(cut))),
     ...nameDangers(counts),
   ];
 }
@@ -106,28 +124,17 @@ function over(hits: readonly Hit[], seconds: number, { kind, who, what, most, pe
   ];
 }
 
-function describeCut({ kind, path, most }: CutField): string {
-  switch (kind) {
-    case 'text':
-      return `times ${path} is cut to ${n(MAX_STRING_LENGTH)} characters; the longest has ${n(most)}`;
-    case 'group types':
-      return `times ${path} has more than ${MAX_GROUP_TYPES} types, and the rest is left out; the most is ${n(most)}`;
-    case 'group values':
-      return `times ${path} has more than ${MAX_GROUP_VALUES} values, and the rest is left out; the most is ${n(most)}`;
-  }
+function describeLoss({ kind, field, effect, most }: Loss): string {
+  const what = effect === 'cut' ? 'is cut' : 'loses something';
+  return `times ${field} ${what}: ${kind}${most === undefined ? '' : `; the most is ${n(most)}`}`;
 }
 
-function nameDangers({ eventTypes, eventProperties, userProperties }: Counts): Danger[] {
-  const all = [
-    ['event types', eventTypes, MAX_EVENT_TYPES],
-    ['event properties', eventProperties, MAX_EVENT_PROPERTIES],
-    ['user properties', userProperties, MAX_USER_PROPERTIES],
-  ] as const;
-  return all
-    .filter(([, { count }, most]) => count > most)
-    .map(([what, { count }, most]) => ({
+function nameDangers({ names }: EventCounts): Danger[] {
+  return (Object.keys(PROJECT_CAPS) as CappedNames[])
+    .filter((what) => names[what].count > PROJECT_CAPS[what])
+    .map((what) => ({
       kind: 'too many names',
-      what: `${n(count)} ${what}: of a project's, Amplitude makes ${n(most)} queryable`,
-      arithmetic: `${n(count)} different names > ${n(most)}`,
+      what: `${n(names[what].count)} ${what}: of a project's, Amplitude makes ${n(PROJECT_CAPS[what])} queryable`,
+      arithmetic: `${n(names[what].count)} different names > ${n(PROJECT_CAPS[what])}`,
     }));
 }

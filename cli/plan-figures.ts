@@ -1,5 +1,6 @@
 /** From what was counted to the plan: every figure that is asked for, each with its arithmetic. */
 import type { Api } from '../shared/amplitude-limits.ts';
+import { describeBy } from '../lambdas/chunker/route.ts';
 import type { Importer, Source } from '../shared/config.ts';
 import { STANDARD_ERROR, type DistinctCount } from './distinct-count.ts';
 import { type Figure, n } from './figure.ts';
@@ -9,9 +10,11 @@ import { type Cost, planCost } from './plan-cost.ts';
 import { planEngines } from './plan-engines.ts';
 import { type Danger, findDangers } from './plan-dangers.ts';
 import { type Load, loadOf } from './plan-load.ts';
+import { planProjects, planTogether, type ProjectPlan } from './plan-projects.ts';
 import type { ScannedDump } from './plan-scan.ts';
+import type { EventCounts } from './plan-event-counts.ts';
 import type { Counts } from './plan-tally.ts';
-import { type ApiPlan, planApi } from './plan-times.ts';
+import type { ApiPlan } from './plan-times.ts';
 
 export type Plan = {
   readonly source: string;
@@ -30,6 +33,8 @@ export type Plan = {
   /** Why records or events are rejected, and how many of those that were looked at. */
   readonly reasons: Readonly<Record<string, number>>;
   readonly apis: Readonly<Record<Api, ApiPlan>>;
+  /** Where the route knows several. */
+  readonly projects?: readonly ProjectFigures[];
   readonly time: { readonly embedded: Figure; readonly aws: Figure };
   readonly cost: Cost;
   readonly advice: Advice;
@@ -37,6 +42,12 @@ export type Plan = {
   /** Whether all records were looked at. */
   readonly isWhole: boolean;
 };
+
+/** What goes to a project. */
+export type ProjectFigures = Pick<ProjectPlan, 'name' | 'region' | 'projectEventsPerSecond' | 'apis'> &
+  Pick<Plan, 'hottestDevices' | 'hottestUsers'> & {
+    readonly figures: Pick<Plan['figures'], 'events' | 'volume' | 'devices' | 'users' | 'bytesPerEvent'>;
+  };
 
 export type PlanRequest = {
   readonly source: Source;
@@ -51,9 +62,10 @@ export type PlanRequest = {
 const SHOWN = 5;
 
 export function makePlan({ source, importer, dumps, counts, now }: PlanRequest): Plan {
-  const load = loadOf(dumps, counts);
-  const rules = { source, importer };
-  const apis = { batch: planApi('batch', load, rules), 'http-v2': planApi('http-v2', load, rules) };
+  const load = loadOf(dumps, counts.read, counts);
+  const projects = planProjects(dumps, counts.read, counts.projects, { source, importer });
+  const together = (one: Api) => planTogether(one, projects, importer.uploaders);
+  const apis = { batch: together('batch'), 'http-v2': together('http-v2') };
   const api = apis[source.api];
   const hasRejects = counts.unusable + counts.refused > 0;
   return {
@@ -61,59 +73,75 @@ export function makePlan({ source, importer, dumps, counts, now }: PlanRequest):
     api: source.api,
     path: describePath(source),
     dumps,
-    figures: planCounts(counts, load),
+    figures: {
+      records: recordsFigure(load, counts),
+      ...eventFigures(counts, counts.read, load),
+      propertyUpdates: scaled(counts.propertyUpdates, 'events that change user properties', counts.read, load),
+    },
     firstTime: counts.firstTime,
     lastTime: counts.lastTime,
     hottestDevices: load.hottestDevices.slice(0, SHOWN),
     hottestUsers: load.hottestUsers.slice(0, SHOWN),
     reasons: counts.reasons,
     apis,
+    ...(projects.length > 1 && { projects: projects.map((project) => projectFigures(project, counts.read)) }),
     time: planEngines(load, api, source),
     cost: planCost(load, { api, segmentRecords: importer.segmentRecords, uploads: importer.uploads, hasRejects }),
     advice: adviseApi(apis.batch, apis['http-v2'], counts.firstTime, now),
-    dangers: findDangers(dumps, counts, load, api.time.value),
+    dangers: findDangers(dumps, counts, load, { projects, api: source.api }),
     isWhole: load.isWhole,
   };
 }
 
 /** What makes events of the source's records. */
-export function describePath({ preset, convert, map, enrich = [] }: Source): string {
+export function describePath({ preset, convert, map, enrich = [], route }: Source): string {
   const by = [
     ...(preset ? [`the preset ${preset.name}`] : []),
     ...(convert ? ['a converter file'] : []),
     ...(map ? ['map'] : []),
     ...(enrich.length > 0 ? [`${enrich.length} enrich step${enrich.length === 1 ? '' : 's'}`] : []),
   ];
-  return by.length === 0 ? 'pass-through: records are sent as they stand' : `mapped by ${by.join(', ')}`;
+  const to = route ? `, routed by ${describeBy(route.by)}` : '';
+  return `${by.length === 0 ? 'pass-through: records are sent as they stand' : `mapped by ${by.join(', ')}`}${to}`;
 }
 
-function planCounts(counts: Counts, load: Load): Plan['figures'] {
-  const { isWhole, scale } = load;
-  const scaled = (count: number, unit: Figure['unit'], what: string): Figure => ({
-    value: Math.round(count * scale),
-    unit,
-    isEstimate: !isWhole,
-    arithmetic: isWhole
-      ? `${n(count)} ${what}, counted`
-      : `${n(count)} ${what} in the ${n(counts.read)} records looked at × ${n(load.records)} / ${n(counts.read)}`,
-  });
-  const volume = scaled(counts.events - counts.uncounted, 'events', 'events');
+function projectFigures({ load, counts, ...project }: ProjectPlan, read: number): ProjectFigures {
   return {
-    records: recordsFigure(load, counts),
-    events: scaled(counts.events, 'events', 'events'),
+    ...project,
+    figures: eventFigures(counts, read, load),
+    hottestDevices: load.hottestDevices.slice(0, SHOWN),
+    hottestUsers: load.hottestUsers.slice(0, SHOWN),
+  };
+}
+
+function eventFigures(counts: EventCounts, read: number, load: Load): ProjectFigures['figures'] {
+  const { isWhole, scale } = load;
+  return {
+    events: scaled(counts.events, 'events', read, load),
     volume: {
-      ...volume,
+      ...scaled(counts.events - counts.uncounted, 'events', read, load),
       arithmetic: `${n(counts.events)} events − ${n(counts.uncounted)} $identify and $groupidentify${isWhole ? '' : ` × ${n(scale)}`}, each sent once: the same insert_id within 7 days counts once`,
     },
-    devices: distinctFigure(counts.devices, 'devices', counts, load),
-    users: distinctFigure(counts.users, 'users', counts, load),
-    propertyUpdates: scaled(counts.propertyUpdates, 'events', 'events that change user properties'),
+    devices: distinctFigure(counts.devices, 'devices', read, load),
+    users: distinctFigure(counts.users, 'users', read, load),
     bytesPerEvent: {
       value: load.bytesPerEvent,
       unit: 'bytes',
       isEstimate: !isWhole,
       arithmetic: `${n(counts.bytes)} bytes of JSON / ${n(counts.events)} events; compressed ${n(load.deflated)} of that`,
     },
+  };
+}
+
+/** So many events of `read` records, taken for all. */
+function scaled(count: number, what: string, read: number, { isWhole, scale, records }: Load): Figure {
+  return {
+    value: Math.round(count * scale),
+    unit: 'events',
+    isEstimate: !isWhole,
+    arithmetic: isWhole
+      ? `${n(count)} ${what}, counted`
+      : `${n(count)} ${what} in the ${n(read)} records looked at × ${n(records)} / ${n(read)}`,
   };
 }
 
@@ -130,7 +158,7 @@ function recordsFigure({ records, isWhole }: Load, { read }: Counts): Figure {
 function distinctFigure(
   { count, isExact }: DistinctCount,
   unit: 'devices' | 'users',
-  { read }: Counts,
+  read: number,
   { isWhole }: Load,
 ): Figure {
   const how = isExact ? 'counted one by one' : `HyperLogLog, standard error ${(100 * STANDARD_ERROR).toFixed(1)} %`;

@@ -1,8 +1,8 @@
-/** What an import has to carry, from what was counted: of a sample, as if the rest were like it. */
+/** What an import has to carry, all of it or a project's part, from what was counted: of a sample, as if the rest were like it. */
 import type { Source } from '../shared/config.ts';
 import type { Hit } from './heavy-hitters.ts';
 import type { ScannedDump } from './plan-scan.ts';
-import type { Counts } from './plan-tally.ts';
+import type { EventCounts } from './plan-event-counts.ts';
 
 export type Load = {
   readonly dumps: readonly DumpLoad[];
@@ -28,17 +28,18 @@ export type DumpLoad = {
   readonly lanes: number;
 };
 
-export function loadOf(dumps: readonly ScannedDump[], counts: Counts): Load {
+/** `counts` are of what was made of `read` records. */
+export function loadOf(dumps: readonly ScannedDump[], read: number, counts: EventCounts): Load {
   const records = dumps.reduce((sum, dump) => sum + dump.records, 0);
-  const scale = counts.read === 0 ? 1 : records / counts.read;
-  const isWhole = dumps.every(({ read, records: all }) => read === all);
+  const scale = read === 0 ? 1 : records / read;
+  const isWhole = dumps.every((dump) => dump.read === dump.records);
   const scaled = (hits: readonly Hit[]) =>
     hits.map((hit) => ({ ...(isWhole ? hit : extrapolate(hit, scale)), id: printable(hit.id) }));
   return {
     dumps: dumps.map(({ bytes, records: all, lanes }) => ({
       bytes,
       records: all,
-      events: counts.read === 0 ? 0 : (all * counts.events) / counts.read,
+      events: read === 0 ? 0 : (all * counts.events) / read,
       lanes,
     })),
     records,

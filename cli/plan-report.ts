@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { toIso } from '../shared/receipt.ts';
 import { dollars, duration, type Figure, n } from './figure.ts';
 import type { Hit } from './heavy-hitters.ts';
-import { describeRecords, type Plan } from './plan-figures.ts';
+import { describeRecords, type Plan, type ProjectFigures } from './plan-figures.ts';
 import type { ScannedDump } from './plan-scan.ts';
 import type { ApiPlan } from './plan-times.ts';
 
@@ -31,10 +31,13 @@ export function formatPlan(plan: Plan, explain: boolean): string {
   write.figure('property updates', figures.propertyUpdates);
   write.figure('an event', figures.bytesPerEvent);
   write.plain('time', describeSpan(plan));
-  if (plan.hottestDevices.length > 0) write.plain('hottest devices', describeHits(plan.hottestDevices));
-  if (plan.hottestUsers.length > 0) write.plain('hottest users', describeHits(plan.hottestUsers));
+  writeHits(write, plan);
   for (const [reason, count] of Object.entries(plan.reasons)) write.plain('rejects', `${n(count)}  ${reason}`);
-  for (const api of [apis.batch, apis['http-v2']]) writeApi(write, api);
+  for (const project of plan.projects ?? []) writeProject(write, project);
+  for (const api of [apis.batch, apis['http-v2']]) {
+    write.title(`with ${API_NAMES[api.api]}${plan.projects ? ', all projects' : ''}`);
+    writeApi(write, api);
+  }
   write.title(`this import, with ${API_NAMES[plan.api]} as the source says`);
   write.figure('on this machine', time.embedded);
   write.figure('on AWS', time.aws);
@@ -47,10 +50,28 @@ export function formatPlan(plan: Plan, explain: boolean): string {
   return write.text();
 }
 
-function writeApi(write: ReturnType<typeof lineWriter>, { api, chunks, bounds, bound, time }: ApiPlan): void {
-  write.title(`with ${API_NAMES[api]}`);
-  write.figure('requests', chunks.chunks);
-  write.plain('time', `${tilde(time)}${duration(time.value)}, that of ${BOUNDS[bound]}`);
+function writeProject(write: ReturnType<typeof lineWriter>, project: ProjectFigures): void {
+  const { name, region, projectEventsPerSecond: cap, figures, hottestDevices, hottestUsers, apis } = project;
+  write.title(`to project ${name} (${region}${cap === undefined ? '' : `, at most ${n(cap)} events/s`})`);
+  write.figure('events', figures.events);
+  write.figure('event volume', figures.volume);
+  write.figure('users', figures.users);
+  write.figure('devices', figures.devices);
+  write.figure('an event', figures.bytesPerEvent);
+  writeHits(write, { hottestDevices, hottestUsers });
+  for (const api of [apis.batch, apis['http-v2']]) writeApi(write, api, `${API_NAMES[api.api]} `);
+}
+
+function writeHits(write: ReturnType<typeof lineWriter>, hits: Pick<Plan, 'hottestDevices' | 'hottestUsers'>): void {
+  if (hits.hottestDevices.length > 0) write.plain('hottest devices', describeHits(hits.hottestDevices));
+  if (hits.hottestUsers.length > 0) write.plain('hottest users', describeHits(hits.hottestUsers));
+}
+
+function writeApi(write: ReturnType<typeof lineWriter>, plan: ApiPlan, before = ''): void {
+  const { chunks, bounds, bound, time, slowest } = plan;
+  const whose = `${BOUNDS[bound]}${slowest === undefined ? '' : ` of project ${slowest}`}`;
+  write.figure(`${before}requests`, chunks.chunks);
+  write.plain(`${before}time`, `${tilde(time)}${duration(time.value)}, that of ${whose}`);
   for (const name of ['uploads', 'device', 'user', 'project'] as const) {
     const figure = bounds[name];
     if (figure) write.figure(`  ${BOUNDS[name]}`, figure);

@@ -1,7 +1,8 @@
-/** How long Amplitude's two APIs take for a load, each within its limits: the longest of what has to be waited for. */
+/** How long Amplitude's two APIs take for a project's load, each within its limits: the longest of what has to be waited for. */
 import { restAfter } from '../lambdas/uploader/pace.ts';
 import { API_LIMITS, type Api, RATE_WINDOW_MS, REQUEST_MS } from '../shared/amplitude-limits.ts';
-import type { Importer, Source } from '../shared/config.ts';
+import type { Importer } from '../shared/config.ts';
+import type { Destination } from '../shared/target.ts';
 import { count, type Figure, n } from './figure.ts';
 import { type Hit, middleOf } from './heavy-hitters.ts';
 import { type ChunkPlan, planChunks } from './plan-chunks.ts';
@@ -17,16 +18,19 @@ export type ApiPlan = {
   /** The longest of them, and how long it is. */
   readonly bound: Bound;
   readonly time: Figure;
+  /** The project whose device, user or cap that is, where there are several. */
+  readonly slowest?: string;
 };
 
 export type TimeRules = {
-  readonly source: Pick<Source, 'caps' | 'lane' | 'projectEventsPerSecond'>;
+  readonly source: Destination;
+  /** What the project may send, events/s. */
+  readonly cap: number | undefined;
   readonly importer: Pick<Importer, 'lanes' | 'uploaders' | 'segmentRecords'>;
 };
 
-export function planApi(api: Api, load: Load, { source, importer }: TimeRules): ApiPlan {
+export function planApi(api: Api, load: Load, { source, cap, importer }: TimeRules): ApiPlan {
   const chunks = planChunks(load, { source, importer, api });
-  const { projectEventsPerSecond: cap } = source;
   const [device] = load.hottestDevices;
   const [user] = load.hottestUsers;
   const bounds: Partial<Record<Bound, Figure>> = {
@@ -39,7 +43,7 @@ export function planApi(api: Api, load: Load, { source, importer }: TimeRules): 
   return { api, chunks, bounds, bound, time };
 }
 
-function longest(bounds: Readonly<Partial<Record<Bound, Figure>>>): [Bound, Figure] {
+export function longest(bounds: Readonly<Partial<Record<Bound, Figure>>>): [Bound, Figure] {
   const order: readonly Bound[] = ['uploads', 'device', 'user', 'project'];
   return order.reduce<[Bound, Figure]>(
     (best, bound) => {
@@ -52,7 +56,7 @@ function longest(bounds: Readonly<Partial<Record<Bound, Figure>>>): [Bound, Figu
 
 const NOTHING: Figure = { value: 0, unit: 'seconds', isEstimate: false, arithmetic: 'no events' };
 
-function uploadTime({ chunks, lanes }: ChunkPlan, uploaders: number): Figure {
+export function uploadTime({ chunks, lanes }: Pick<ChunkPlan, 'chunks' | 'lanes'>, uploaders: number): Figure {
   const parallel = Math.max(1, Math.min(uploaders, lanes));
   const seconds = REQUEST_MS / 1_000;
   return {

@@ -2,6 +2,7 @@
 import { chunkLimits } from '../shared/chunk-limits.ts';
 import { openTransforms } from '../lambdas/chunker/transform.ts';
 import type { Importer, Source } from '../shared/config.ts';
+import { targetsOf } from '../shared/target.ts';
 import { readHashKeys } from './embedded-run.ts';
 import { configPathOf, loadConfig, referencesBeside } from './load-config.ts';
 import { openPlanDumps, type PlanDump } from './plan-dumps.ts';
@@ -53,7 +54,6 @@ const OPTIONS = {
 } as const;
 
 export const planCommand: Command = {
-  summary: 'say which API to use for dumps, how long, how much, and what would go wrong',
   help: HELP,
   async run(args) {
     const { values, positionals } = readArgs('plan', args, OPTIONS);
@@ -91,10 +91,10 @@ type Scan = {
   readonly sample: number | undefined;
 };
 
-/** All dumps of a source go to one project: their devices' events add up. */
+/** The events of one device in all dumps of a source add up. */
 async function planSource(found: readonly PlanDump[], scan: Scan): Promise<Plan> {
   const { source, importer, transform, progress, sample } = scan;
-  const tally = startTally(chunkLimits(source).chunkBytes);
+  const tally = startTally(chunkLimits(source).chunkBytes, targetsOf(source).length);
   const scanned: ScannedDump[] = [];
   for (const { dump, dumps } of found) {
     scanned.push(

@@ -4,9 +4,14 @@ import type { Receipt } from '../shared/receipt.ts';
 
 /** Several lines without a newline at the end. `note` says what is special about it. */
 export function formatReceipt(receipt: Receipt, note?: string): string {
+  const title = `${shortest(receipt.dump)}  ${receipt.state}${took(receipt)}${note ? `  (${note})` : ''}`;
+  return [title, ...formatBooks(receipt)].join('\n');
+}
+
+/** What stands below a receipt's title. */
+export function formatBooks(receipt: Receipt): readonly string[] {
   const { read, mapped, filtered, unusable, events, delivered, refused, parked, dead, inFlight } = receipt;
   const lines = [
-    `${shortest(receipt.dump)}  ${receipt.state}${took(receipt)}${note ? `  (${note})` : ''}`,
     ...(receipt.failure ? [`  failure   ${receipt.failure}`] : []),
     `  records   ${n(read)} read = ${n(mapped)} mapped + ${n(filtered)} filtered + ${n(unusable)} unusable`,
     `  events    ${n(events)} = ${n(delivered)} delivered + ${n(refused)} refused + ${n(parked)} parked + ${n(dead)} dead + ${n(inFlight)} in flight`,
@@ -18,7 +23,7 @@ export function formatReceipt(receipt: Receipt, note?: string): string {
       `  rejected  ${n(receipt.rejected)}, each with its place and reason in ${shortest(receipt.rejectsAt)}`,
       ...formatReasons(receipt),
     );
-  return lines.join('\n');
+  return lines;
 }
 
 function formatReasons({ reasons }: Receipt): string[] {
@@ -34,7 +39,7 @@ function took({ startedAt, finishedAt, amendedAt }: Receipt): string {
 }
 
 /** A path as a person would type it here. */
-function shortest(path: string): string {
+export function shortest(path: string): string {
   const short = relative('.', path);
   return path.startsWith('/') && short.length < path.length ? short : path;
 }

@@ -24,6 +24,8 @@ const MAX_TEXT = 1_000;
 /** Of the warnings of one record. */
 const MAX_NOTES = 10;
 
+const ROUTE_LEAVES_OUT = 'the route has no project for it (otherwise: filter)';
+
 type Line = { readonly text: string; readonly paint: (text: string) => string };
 
 /** Lines without line ends; none is wider than the terminal. */
@@ -51,20 +53,29 @@ function recordLines({ record }: Trial, style: Style): readonly Line[] {
 
 function outcomeLines({ made, events, refused }: Trial, style: Style): readonly Line[] {
   if (made.kind === 'filtered') {
-    return [painted('→ filtered', 'dim', style), plain('  the configuration leaves it out')];
+    const who = made.leftOut === undefined ? 'the configuration leaves it out' : ROUTE_LEAVES_OUT;
+    return [painted('→ filtered', 'dim', style), plain(`  ${who}`)];
   }
   if (made.kind === 'unusable') {
     return [painted(`→ rejected: ${harmless(made.reason)}`, 'red', style), plain(`  ${harmless(made.detail)}`)];
   }
   const count = events.length + refused.length;
   const which = (i: number) => (count > 1 ? ` ${n(i + 1)} of ${n(count)}` : '');
+  const to = (project: string | undefined) => (project === undefined ? '' : ` to project ${harmless(project)}`);
+  const { leftOut = 0 } = made;
   return [
-    ...events.flatMap(({ event }, i) => [painted(`→ event${which(i)}`, 'green', style), ...json(event, style)]),
+    ...events.flatMap(({ event, project }, i) => [
+      painted(`→ event${which(i)}${to(project)}`, 'green', style),
+      ...json(event, style),
+    ]),
     ...refused.flatMap(({ reason, detail, text }, i) => [
       painted(`→ event${which(events.length + i)} refused: ${harmless(reason)}`, 'red', style),
       plain(`  ${harmless(detail)}`),
       ...refusedEvent(text, style),
     ]),
+    ...(leftOut > 0
+      ? [painted(`→ and ${n(leftOut)} more, left out`, 'dim', style), plain(`  ${ROUTE_LEAVES_OUT}`)]
+      : []),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** The API keys of the projects that a run on this machine sends to: from the environment, or made up for a simulator. */
 import type { Importer, Project } from '../shared/config.ts';
-import { secretVariable } from '../shared/hash-key.ts';
+import { secretVariable } from '../shared/secrets.ts';
 import { projectSecrets } from '../shared/target.ts';
 import { UsageError } from './usage.ts';
 

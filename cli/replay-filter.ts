@@ -94,7 +94,8 @@ function mayHold(text: Buffer, id: string | undefined): boolean {
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-function readDuration(name: string, text: string | undefined): number | undefined {
+/** In ms. Throws a UsageError. */
+export function readDuration(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const [, count, unit = ''] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
   const unitMs = UNIT_MS[unit];

@@ -7,6 +7,14 @@ import { UsageError } from './usage.ts';
 export const QUEUES = ['upload', 'parked', 'intake'] as const;
 export type QueueName = (typeof QUEUES)[number];
 
+/** All when none is named. Throws a UsageError. */
+export function chooseQueues(name: string | undefined): readonly QueueName[] {
+  if (name === undefined) return QUEUES;
+  const chosen = QUEUES.find((queue) => queue === name);
+  if (chosen) return [chosen];
+  throw new UsageError(`--queue: found "${name}", expected one of ${QUEUES.join(', ')}`);
+}
+
 /** Either engine. */
 export type ReplayEngine = {
   readonly queues: Readonly<Record<QueueName, ReplayPorts['queue']>>;

@@ -5,7 +5,7 @@ import { startInterrupt } from './interrupt.ts';
 import { formatReceipt } from './print-receipt.ts';
 import { REJECTS_HELP, refuseOthers, replayRejectsHere, replayRejectsStack } from './replay-rejects-command.ts';
 import { FILTER_HELP, FILTER_OPTIONS, readFilter } from './replay-filter.ts';
-import { type Output, QUEUES, type QueueName, type ReplayRequest, replayQueues } from './replay-queues.ts';
+import { chooseQueues, type Output, type ReplayRequest, replayQueues } from './replay-queues.ts';
 import { type Command, EXIT, readArgs, readNumber, UsageError } from './usage.ts';
 
 const HELP = `s3-to-amplitude replay: puts dead payloads back on their queues, or runs the rejects of a dump again
@@ -60,7 +60,6 @@ const OPTIONS = {
 } as const;
 
 export const replayCommand: Command = {
-  summary: 'put dead payloads back on their queues, or run rejects again',
   help: HELP,
   async run(args) {
     const { values, positionals } = readArgs('replay', args, OPTIONS);
@@ -123,11 +122,4 @@ async function replayHere(options: RunOptions, request: ReplayRequest): Promise<
   } finally {
     await run.close();
   }
-}
-
-function chooseQueues(name: string | undefined): readonly QueueName[] {
-  if (name === undefined) return QUEUES;
-  const chosen = QUEUES.find((queue) => queue === name);
-  if (chosen) return [chosen];
-  throw new UsageError(`--queue: found "${name}", expected one of ${QUEUES.join(', ')}`);
 }

@@ -19,7 +19,6 @@ Examples
   s3-to-amplitude import --endpoint http://127.0.0.1:8080 dump.ndjson.gz`;
 
 export const simulateCommand: Command = {
-  summary: "run Amplitude's upload APIs on this machine",
   help: HELP,
   async run(args) {
     const { values } = readArgs('simulate', args, { port: { type: 'string' }, store: { type: 'string' } });

@@ -8,7 +8,9 @@ import type { JsonObject } from '../shared/amplitude-event.ts';
 import { dumpUrl } from '../shared/dump.ts';
 import { parseExactly } from '../shared/exact-json.ts';
 import { START } from '../shared/ledger.ts';
+import { targetsOf } from '../shared/target.ts';
 import type { NamedDump } from './named-dump.ts';
+import { targetName } from './target-name.ts';
 
 /** A record and what became of it. */
 export type Trial = {
@@ -20,7 +22,12 @@ export type Trial = {
   readonly refused: readonly RefusedEvent[];
 };
 
-export type TriedEvent = { readonly event: JsonObject; readonly warnings: readonly CapWarning[] };
+export type TriedEvent = {
+  readonly event: JsonObject;
+  readonly warnings: readonly CapWarning[];
+  /** That it goes to, where the source has a route. */
+  readonly project?: string;
+};
 
 export type TryRequest = NamedDump & {
   /** 1-based; records before this position are passed over. */
@@ -78,26 +85,32 @@ export async function tryDump(request: TryRequest, ports: TryPorts): Promise<Try
 
 async function tryRecords(
   records: readonly RawRecord[],
-  { dump }: TryRequest,
+  { dump, source }: TryRequest,
   transform: Transform,
 ): Promise<readonly Trial[]> {
   const [first] = records;
   if (!first) return [];
+  const projects = source.route && targetsOf(source).map(targetName);
   try {
     const made = await transform(records, dump.key);
-    return records.flatMap((record, i) => trialOf(record, made[i]) ?? []);
+    return records.flatMap((record, i) => trialOf(record, made[i], projects) ?? []);
   } catch (cause) {
     const positions = `${first.position} to ${records.at(-1)?.position}`;
     throw new Error(`cannot make events of records ${positions} of ${dumpUrl(dump)}`, { cause });
   }
 }
 
-function trialOf(record: RawRecord, made: MadeEvents | undefined): Trial | undefined {
+function trialOf(
+  record: RawRecord,
+  made: MadeEvents | undefined,
+  projects: readonly string[] | undefined,
+): Trial | undefined {
   if (made === undefined) return undefined;
   if (made.kind !== 'events') return { record, made, events: [], refused: [] };
-  const events = made.events.map(({ pieces }) => {
+  const events = made.events.map(({ pieces, project: place = 0 }) => {
     const event = parseExactly(Buffer.concat(pieces).toString()) as JsonObject;
-    return { event, warnings: capWarnings(event) };
+    const project = projects?.[place];
+    return { event, warnings: capWarnings(event), ...(project !== undefined && { project }) };
   });
   return { record, made, events, refused: made.refused };
 }

@@ -1,12 +1,13 @@
 /** What `try` says at its end, and how it says a record to a machine. */
 import { PROJECT_CAPS } from '../lambdas/chunker/project-caps.ts';
 import type { Compression } from '../lambdas/chunker/inflate.ts';
+import { describeBy } from '../lambdas/chunker/route.ts';
 import type { Source } from '../shared/config.ts';
 import { dumpUrl } from '../shared/dump.ts';
 import { type EnrichStep, secretsOf } from '../shared/enrich-step.ts';
 import { parseExactly, stringifyExactly } from '../shared/exact-json.ts';
 import type { FormatName } from '../shared/format-settings.ts';
-import { secretVariable } from '../shared/hash-key.ts';
+import { secretVariable } from '../shared/secrets.ts';
 import { contentOf } from './record-content.ts';
 import type { Trial, TryEnd, TryRequest } from './try-dump.ts';
 import type { TryTally } from './try-tally.ts';
@@ -20,7 +21,9 @@ export function trialJson({ record, made, events, refused }: Trial): string {
     ...contentOf(record),
     ...(length > bytes.length && { cutFrom: length }),
     events: events.map(({ event }) => event),
+    ...(events.some(({ project }) => project !== undefined) && { projects: events.map(({ project }) => project) }),
     filtered: made.kind === 'filtered',
+    ...(made.kind !== 'unusable' && made.leftOut !== undefined && { leftOut: made.leftOut }),
     reject: made.kind === 'unusable' ? { reason: made.reason, detail: made.detail } : null,
     refused: refused.map(({ reason, detail, text }) => ({ reason, detail, ...eventOf(text) })),
     warnings: events.flatMap(({ warnings }, i) => warnings.map((warning) => ({ event: i, ...warning }))),
@@ -48,7 +51,8 @@ export type TryReport = {
 /** Several lines without a line end; nothing of any record. */
 export function formatReport({ request, recognized, madeUp, end, tally }: TryReport): string {
   const { dump, source } = request;
-  const { read, mapped, filtered, unusable, events, refused, sent, reasons, warnings, exceeded } = tally;
+  const { read, mapped, filtered, unusable, events, refused, sent, projects, leftOut, reasons, warnings, exceeded } =
+    tally;
   const what = recognized
     ? `${recognized.format}${recognized.compression ? ` in ${recognized.compression}` : ''}, `
     : '';
@@ -59,6 +63,7 @@ export function formatReport({ request, recognized, madeUp, end, tally }: TryRep
     ...madeUp.map((secret) => `  key       ${standIn(secret)}`),
     `  records   ${n(read)} looked at = ${n(mapped)} mapped + ${n(filtered)} filtered + ${n(unusable)} unusable`,
     `  events    ${n(events + refused)} = ${n(events)} to be sent${merged} + ${n(refused)} refused`,
+    ...formatProjects(projects, leftOut),
     ...(unusable + refused > 0
       ? [`  rejected  ${n(unusable + refused)}`, ...formatCounts(Object.entries(reasons))]
       : []),
@@ -69,13 +74,20 @@ export function formatReport({ request, recognized, madeUp, end, tally }: TryRep
         ]
       : []),
     ...exceeded.map(
-      (names) =>
-        `  project   more than ${n(PROJECT_CAPS[names])} ${names}: what a project has beyond them cannot be asked for`,
+      ({ project, names }) =>
+        `  project   ${project === undefined ? '' : `${project}: `}more than ${n(PROJECT_CAPS[names])} ${names}: what a project has beyond them cannot be asked for`,
     ),
     ...(end.failure === undefined ? [] : [`  failure   ${end.failure}`]),
     describeEnd(request, end),
   ];
   return lines.join('\n');
+}
+
+/** Nothing where all events go to one project. */
+function formatProjects(projects: Readonly<Record<string, number>>, leftOut: number): string[] {
+  const each = Object.entries(projects).map(([name, count]) => `${n(count)} to ${name}`);
+  if (leftOut > 0) each.push(`${n(leftOut)} left out, as the route has no project for them`);
+  return each.length === 0 ? [] : [`  projects  ${each.join(' + ')}`];
 }
 
 function formatCounts(counts: readonly (readonly [string, number])[]): string[] {
@@ -93,7 +105,7 @@ export function madeUpKeys({ enrich }: Source, environment: Readonly<Record<stri
 }
 
 /** What is done to a record, in order. */
-export function describePath({ filter, preset, convert, map, enrich = [] }: Source): string {
+export function describePath({ filter, preset, convert, map, enrich = [], route }: Source): string {
   const steps = [
     ...(filter ? ['filter'] : []),
     ...(preset ? [`preset ${preset.name}`] : []),
@@ -102,7 +114,8 @@ export function describePath({ filter, preset, convert, map, enrich = [] }: Sour
     ...(enrich.length > 0 ? [`enrich (${enrich.map(nameOf).join(', ')})`] : []),
   ];
   const isMapped = Boolean(preset ?? convert ?? map) || enrich.length > 0;
-  return [...steps, ...(isMapped ? [] : ['sent as it stands'])].join(' → ');
+  const to = route ? [`route by ${describeBy(route.by)}`] : [];
+  return [...steps, ...(isMapped ? [] : ['sent as it stands']), ...to].join(' → ');
 }
 
 function nameOf(step: EnrichStep): string {

@@ -36,7 +36,8 @@ Options
   --source <name>   the source whose settings apply (default: the only one, or by prefix)
   --config <file>   the configuration (default: importer.config.ts)
   --json            a line for each record on standard output: position, record (or text, or base64, where it is no
-                    JSON), events, filtered, reject, refused, warnings; the summary goes to standard error
+                    JSON), events, filtered, reject, refused, warnings, and with a route projects (of the events, in
+                    order); the summary goes to standard error
   --no-color        no colours; nor are there any with NO_COLOR, or when standard output is no terminal
 
 On a terminal of 100 columns or more the record is on the left and its events on the right; otherwise they are one below
@@ -69,7 +70,6 @@ const DEFAULT_LIMIT = 20;
 const MAX_NUMBER = 1_000_000_000_000;
 
 export const tryCommand: Command = {
-  summary: "show what would become of a dump's records; nothing is sent",
   help: HELP,
   async run(args) {
     const { values, positionals } = readArgs('try', args, OPTIONS);

@@ -1,8 +1,8 @@
 /** What every command has in common: how its options are read, and how it says that they are wrong. */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 
-/** Exit codes: 0 everything delivered or filtered · 1 rejects, parked or dead payloads, a dump that failed, or something in danger · 2 usage or configuration · 3 anything unforeseen · 130 stopped by Ctrl-C. */
-export const EXIT = { fine: 0, leftovers: 1, usage: 2, unforeseen: 3, interrupted: 130 } as const;
+/** Exit codes: 0 everything delivered or filtered · 1 rejects, parked or dead payloads, a dump that failed, or something in danger · 2 usage or configuration · 3 anything unforeseen · 4 a dump is still under way (`status`) · 130 stopped by Ctrl-C. */
+export const EXIT = { fine: 0, leftovers: 1, usage: 2, unforeseen: 3, underWay: 4, interrupted: 130 } as const;
 
 /** The command cannot run as it was called; the message says what was found and what to do. */
 export class UsageError extends Error {
@@ -10,8 +10,6 @@ export class UsageError extends Error {
 }
 
 export type Command = {
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** What `--help` prints: usage, options, examples. */
   readonly help: string;
   /** Resolves to the exit code. */

@@ -1,6 +1,7 @@
 /** The embedded engine: the queues, the ledger and the two stages of the AWS engine in one process, on one state directory. */
 import { join } from 'node:path';
 import { isForPart } from '../lambdas/chunker/notification.ts';
+import { INTAKE_MAX_RECEIVES } from '../lambdas/chunker/intake-back-off.ts';
 import { takeIntake } from '../lambdas/chunker/take-intake.ts';
 import { openTransforms, type TransformPorts } from '../lambdas/chunker/transform.ts';
 import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
@@ -49,8 +50,8 @@ export type Between = <Port extends object>(name: string, port: Port) => Port;
 
 export type Engine = ReturnType<typeof openEngine>;
 
-/** An intake message that keeps failing (a file that cannot be read) is given up after so many tries. */
-const INTAKE_MAX_RECEIVES = 5;
+/** A dump that keeps failing (a file that cannot be read) is given up after so many tries. */
+const INTAKE_MAX_TRIES = 5;
 /** All that is on the queue is seen before the first of it has its turn, and a look costs next to nothing. */
 const LINE = { graceMs: 1, pollMs: 20 };
 /** One process holds the state's lock, so whoever claims is the only one there is: it may take over its own lease. */
@@ -116,7 +117,8 @@ export function openEngine(options: EngineOptions) {
     uploads: queues.upload,
     intake: queues.intake,
     line: LINE,
-    maxReceives: INTAKE_MAX_RECEIVES,
+    deadLetters: deadLetters.intake,
+    maxTries: INTAKE_MAX_TRIES,
     readers: chunkers,
     transformOf: openTransforms({ ...options.transforms, log }),
     references: options.transforms.references,

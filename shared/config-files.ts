@@ -1,10 +1,12 @@
 /** The files that a configuration names by path: which they are, and the configuration with what its converter files hold. */
-import { describeProblems, type Importer, type Source, ConfigError } from './config.ts';
+import type { Importer, Source } from './config.ts';
+import { problemsError } from './config-issues.ts';
 import { compileConverter, ConverterConfigError } from './converter.ts';
 import { formatOfConverter } from './converter-format.ts';
 import { lookupFilesOf } from './enrich-step.ts';
 import { describeError } from './log.ts';
 import { objectOf } from './references.ts';
+import { describeRival } from './taken-keys.ts';
 
 /** What of the configuration stands in files beside it, for a fingerprint; the files of lookups count where a dump is claimed. */
 export function textOfFiles({ sources }: Importer): string {
@@ -60,7 +62,12 @@ export function loadFiles(importer: Importer, reader: FileReader): Importer {
     const text = texts.get(file);
     return text === undefined ? source : withConverter(source, file, text, `sources[${i}].convert`, problems);
   });
-  if (problems.length > 0) throw new ConfigError(describeProblems(problems));
+  // Only now is known what each converter takes.
+  for (const [i, source] of sources.entries()) {
+    const rival = problems.length === 0 ? describeRival(sources.slice(0, i), source) : undefined;
+    if (rival !== undefined) problems.push(`sources[${i}].prefix: found "${source.prefix}", expected ${rival}`);
+  }
+  if (problems.length > 0) throw problemsError(problems);
   return { ...importer, sources };
 }
 

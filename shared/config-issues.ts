@@ -1,6 +1,19 @@
 /** Turns zod's issues into lines that say where, what was found, what is allowed, and the nearest known name. */
 import type { z } from 'zod';
 
+/** A configuration that cannot be used; the message lists every problem. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** All the problems at once, a line each. */
+export function problemsError(problems: readonly string[]): ConfigError {
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  return new ConfigError(
+    `the importer's configuration has ${count}:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+  );
+}
+
 type Issue = z.core.$ZodIssue;
 
 /** The settings that exist in the object at this path. */

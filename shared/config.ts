@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { EVENTS_PER_REQUEST } from './amplitude-limits.ts';
 import type { AmplitudeEvent, JsonObject } from './amplitude-event.ts';
 import { type Condition, conditionSchema } from './condition.ts';
-import { describeConfigIssues } from './config-issues.ts';
+import { describeConfigIssues, problemsError } from './config-issues.ts';
 import { compileConverter, ConverterConfigError, type FileType } from './converter.ts';
 import { formatOfConverter } from './converter-format.ts';
 import { enrichStepSchema } from './enrich-step.ts';
@@ -13,7 +13,7 @@ import { compileGlob } from './glob.ts';
 import { oneOf } from './one-of.ts';
 import { presetSchema } from './presets.ts';
 import { checkRoute, projectEventsPerSecond, projectSchema, routeSchema } from './route-settings.ts';
-import { takesAll, takesKey } from './taken-keys.ts';
+import { describeRival, takesKey } from './taken-keys.ts';
 
 /** Where a record stood. */
 export type RecordPosition = {
@@ -205,10 +205,9 @@ export const importerSchema = z
         const message = 'another source has the same name; each needs its own';
         issues.push({ code: 'custom', path: ['sources', i, 'name'], message, input: source.name });
       }
-      const rival = before.find((other) => other.prefix === source.prefix && takesAll(other, source));
-      if (rival) {
-        const message = `a prefix of its own, or a pattern for ${rival.name}, which comes before it and takes all dumps with this one`;
-        issues.push({ code: 'custom', path: ['sources', i, 'prefix'], message, input: source.prefix });
+      const rival = describeRival(before, source);
+      if (rival !== undefined) {
+        issues.push({ code: 'custom', path: ['sources', i, 'prefix'], message: rival, input: source.prefix });
       }
     });
   });
@@ -220,21 +219,11 @@ export type Importer = z.output<typeof importerSchema>;
 export type Source = Importer['sources'][number];
 export type Project = NonNullable<Source['project']>;
 
-/** A configuration that cannot be used; the message lists every problem. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
 /** Checks a configuration and fills in the defaults; throws a ConfigError that names all problems at once. */
 export function defineImporter(input: ImporterInput): Importer {
   const result = importerSchema.safeParse(input);
   if (result.success) return { ...result.data, sources: result.data.sources.map(withConverterFormat) };
-  throw new ConfigError(describeProblems(describeConfigIssues(result.error.issues, input, knownNames)));
-}
-
-export function describeProblems(problems: readonly string[]): string {
-  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  return `the importer's configuration has ${count}:\n${problems.map((line) => `  ${line}`).join('\n')}`;
+  throw problemsError(describeConfigIssues(result.error.issues, input, knownNames));
 }
 
 /** Where the source says no format its converter may, if it is there already. */

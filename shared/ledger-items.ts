@@ -15,6 +15,8 @@ export type DumpItem = {
   readonly again?: string;
   /** The segments noted as complete. */
   readonly done: ReadonlySet<number>;
+  /** When it was last written, ms since epoch; the adapters note it. */
+  readonly changedAt?: number;
 };
 
 export type SegmentItem = SegmentCounts & {
@@ -27,6 +29,8 @@ export type SegmentItem = SegmentCounts & {
   readonly tries: Readonly<Record<string, number>>;
   /** Why a unit was last booked as dead, and when. */
   readonly lastFailure?: { readonly reason: string; readonly at: number };
+  /** As of a dump. */
+  readonly changedAt?: number;
 };
 
 export const EMPTY_SEGMENT: SegmentItem = {
@@ -44,7 +48,7 @@ export const EMPTY_SEGMENT: SegmentItem = {
 
 /** A dump at the start of a run, leased to who asked for it. */
 export function startOfRun(run: number, request: ClaimRequest, again: string | undefined): DumpItem {
-  const { dump, source, fingerprint, owner, leaseUntil, now } = request;
+  const { dump, source, fingerprint, owner, leaseUntil, now, receives } = request;
   const entry: DumpEntry = {
     dumpId: dumpId(dump),
     run,
@@ -52,7 +56,8 @@ export function startOfRun(run: number, request: ClaimRequest, again: string | u
     source,
     state: 'reading',
     fingerprint,
-    checkpoint: START,
+    // What was received in vain before is not this run's.
+    checkpoint: receives === undefined ? START : { ...START, receives: receives - 1 },
     startedAt: now,
   };
   return { entry, owner, leaseUntil, ...(again !== undefined && { again }), done: new Set() };

@@ -12,6 +12,8 @@ export type Checkpoint = {
   readonly position: number;
   /** How its events were shared out over lanes so far; left out at the start. */
   readonly lanes?: LaneState;
+  /** How often its intake message had been received when it came so far: further receives than these came no further. */
+  readonly receives?: number;
 };
 
 /** What decides the lane of an event further on in a dump. */
@@ -119,6 +121,8 @@ export type ClaimRequest = {
   readonly owner: string;
   readonly now: number;
   readonly leaseUntil: number;
+  /** How often its intake message has been received, this time included. */
+  readonly receives?: number;
   /** Set to read a dump that is already read once more; the same value names the same request. */
   readonly again?: string;
 };

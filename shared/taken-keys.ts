@@ -12,10 +12,21 @@ export function takesKey({ prefix, pattern, convert }: Taking, key: string): boo
   return filterPatternOf(convert)?.test(key) ?? true;
 }
 
+/** Why no dump is left for the source after those before it, and what to do; undefined when some may be. */
+export function describeRival(before: readonly (Taking & Pick<Source, 'name'>)[], source: Taking): string | undefined {
+  const rival = before.find((other) => other.prefix === source.prefix && takesAll(other, source));
+  if (!rival) return undefined;
+  return `a prefix of its own, or a pattern for ${rival.name}, which comes before it and takes all dumps with this one`;
+}
+
 /** Of two sources with one prefix: whether nothing is left for the second one. Of a converter file that is not read yet nobody knows. */
-export function takesAll({ pattern, convert }: Taking, second: Taking): boolean {
+function takesAll({ pattern, convert }: Taking, second: Taking): boolean {
   if (pattern !== undefined) return pattern === second.pattern;
-  return typeof convert !== 'string' && filterPatternOf(convert) === undefined;
+  if (typeof convert === 'string') return false;
+  const filter = filterPatternOf(convert);
+  if (filter === undefined) return true;
+  if (second.pattern !== undefined || typeof second.convert === 'string') return false;
+  return filterPatternOf(second.convert)?.source === filter.source;
 }
 
 /** Undefined, too, when the converter cannot be used, which the configuration's check reports. Throws when its file was not read. */

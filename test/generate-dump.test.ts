@@ -30,15 +30,20 @@ test('every event is one that Amplitude takes, with a time of its own', async ()
   expect(events.every(({ time }, n) => time === FIRST_TIME + n * TIME_STEP_MS)).toBe(true);
 });
 
-test('devices are even, but for the share of a hot one', async () => {
-  const even = await generate({ gzip: false });
-  expect(largestShare(even.events)).toBeLessThan(0.005);
+test("devices are spread by Zipf's law, and none is too fast for Amplitude, but for a hot one", async () => {
+  const spread = sharesOf((await generate({ gzip: false })).events);
+  expect(spread[0]).toBeGreaterThan(0.003);
+  expect(spread[0]).toBeLessThan(0.01);
+  const ofTen = spread.slice(0, 10).reduce((sum, share) => sum + share, 0);
+  expect(ofTen / (spread[0] ?? 0)).toBeGreaterThan(5);
+  expect(spread.filter((share) => share <= 1 / 5_000).length).toBeGreaterThan(1_000);
   const hot = await generate({ gzip: false, hotShare: 0.2 });
-  expect(largestShare(hot.events)).toBeCloseTo(0.2, 1);
+  expect(sharesOf(hot.events)[0]).toBeCloseTo(0.2, 1);
 });
 
-function largestShare(events: readonly Record<string, unknown>[]): number {
+/** Of each device, the largest first. */
+function sharesOf(events: readonly Record<string, unknown>[]): number[] {
   const counts = new Map<unknown, number>();
   for (const { device_id } of events) counts.set(device_id, (counts.get(device_id) ?? 0) + 1);
-  return Math.max(...counts.values()) / events.length;
+  return [...counts.values()].map((count) => count / events.length).toSorted((a, b) => b - a);
 }

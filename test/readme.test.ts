@@ -58,6 +58,9 @@ test.each([
   'docs/presets.md',
   'docs/converter.md',
   'docs/plan.md',
+  'docs/deploy.md',
+  'docs/runbook.md',
+  'docs/status.md',
   'bench/README.md',
 ])('every relative link of %s leads to a file', (file) => {
   const text = readFileSync(join(ROOT, file), 'utf8');

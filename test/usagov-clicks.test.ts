@@ -1,10 +1,11 @@
 /** The click stream example: what becomes of lines as bitly recorded them (the public 1.usa.gov feed). */
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import importer from '../examples/usagov-clicks.config.ts';
-import type { MadeEvents } from '../lambdas/chunker/make-events.ts';
+import { contentId, type MadeEvents } from '../lambdas/chunker/make-events.ts';
 import { compileTransform } from '../lambdas/chunker/transform.ts';
 import { startSimulator } from '../local/simulator.ts';
 import type { Receipt } from '../shared/receipt.ts';
@@ -13,7 +14,8 @@ import { recordOf } from './lambdas/chunker/fixtures.ts';
 import { eventsOf } from './lambdas/chunker/making.ts';
 import { type Click, mapClick } from './usagov-map.ts';
 
-const CONFIG = join(import.meta.dirname, '..', 'examples', 'usagov-clicks.config.ts');
+const ROOT = join(import.meta.dirname, '..');
+const CONFIG = join(ROOT, 'examples', 'usagov-clicks.config.ts');
 
 const FULL = String.raw`{ "a": "Mozilla\/5.0 (Windows NT 6.1) Firefox\/11.0", "c": "US", "nk": 1, "tz": "America\/New_York", "gr": "MA", "g": "Aq1", "h": "wfL", "l": "someone", "al": "en-US,en;q=0.8", "hh": "1.usa.gov", "r": "http:\/\/www.example.com\/a?b=c", "u": "http:\/\/www.nasa.gov\/x", "t": 1331923247, "hc": 1331822918, "cy": "Danvers", "ll": [ 42.576698, -70.954903 ] }`;
 const SAME_BROWSER = FULL.replace('1331923247', '1331923300').replace('"nk": 1', '"nk": 0');
@@ -110,6 +112,40 @@ test('heartbeats are filtered, and a line that is no UTF-8 is rejected', async (
   expect(receipt.reasons).toEqual({ 'record is not UTF-8': 1 });
   expect(events).toHaveLength(2);
 });
+
+test('the recorded stream: every click arrives as the function would have made it, with the name of its country', async () => {
+  const lines = recordedStream();
+  const { receipt, events } = await importClicks(`${lines.join('\n')}`);
+  const clicks = new Set(lines.filter((line) => !line.includes('"_heartbeat_"')));
+  const filtered = lines.filter((line) => line.includes('"_heartbeat_"')).length;
+  expect(receipt).toMatchObject({ read: lines.length, filtered, unusable: 0, delivered: lines.length - filtered });
+  expect(filtered).toBeGreaterThan(0);
+  // Identical lines are one click.
+  const expected = new Map([...clicks].map((line) => [contentId(Buffer.from(line)), withCountry(JSON.parse(line))]));
+  expect(new Map(events.map(({ insert_id: id, ...event }) => [id, event]))).toEqual(expected);
+});
+
+/** Lines as bitly recorded them: all of a download of the stream, where there is one, otherwise a few. */
+function recordedStream(): string[] {
+  const download = process.env['USAGOV_CLICKS'] ?? join(ROOT, '..', 'shared', 'data', 'usagov-clicks.ndjson.gz');
+  const text = existsSync(download)
+    ? gunzipSync(readFileSync(download)).toString()
+    : readFileSync(join(ROOT, 'test', 'fixtures', 'usagov', 'clicks.ndjson'), 'utf8');
+  return text.split('\n').filter((line) => line !== '');
+}
+
+const COUNTRIES = new Map(
+  readFileSync(join(ROOT, 'examples', 'countries.csv'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => [line.slice(0, 2), line.slice(3).replaceAll('"', '')]),
+);
+
+function withCountry(click: Click): object {
+  const event = mapClick(click);
+  const whole = { ...event, country: COUNTRIES.get(click.c ?? '') ?? event?.country };
+  return JSON.parse(JSON.stringify(whole)) as object;
+}
 
 test('the declarative map gives the events that a function gives', async () => {
   const [source] = importer.sources;

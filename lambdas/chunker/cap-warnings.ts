@@ -20,6 +20,8 @@ export type CapWarning = {
   readonly field: string;
   /** What was found and what Amplitude does with it; nothing of a property's value. */
   readonly detail: string;
+  /** Characters, or how many there are, where there are more than Amplitude keeps. */
+  readonly found?: number;
 };
 
 /** A list that a user property is set to (HTTP V2 documentation: arrays grow to so many characters by `$append`). */
@@ -34,13 +36,18 @@ const UNDOCUMENTED: ReadonlySet<string> = new Set(['receipt', 'receiptSig']);
 
 const OPERATIONS: ReadonlySet<string> = new Set(IDENTIFY_OPERATIONS);
 
-/** Of an event that Amplitude takes (`findFault` finds nothing); in the order of its fields. */
-export function capWarnings(event: JsonObject): readonly CapWarning[] {
+/**
+ * Of an event that Amplitude takes (`findFault` finds nothing); in the order of its fields. `bytes` is the length of its
+ * text: in a short one there is no long string.
+ */
+export function capWarnings(event: JsonObject, bytes: number = Number.POSITIVE_INFINITY): readonly CapWarning[] {
   const warnings: CapWarning[] = [];
+  const mayBeLong = bytes > MAX_STRING_LENGTH;
   for (const [field, value] of Object.entries(event)) {
     if (value === null || value === undefined) continue;
-    if (EVENT_FIELDS.has(field)) warnings.push(...longStrings(value, field));
-    else if (!UNDOCUMENTED.has(field)) warnings.push(unknownField(field));
+    if (EVENT_FIELDS.has(field)) {
+      if (mayBeLong) warnings.push(...longStrings(value, field));
+    } else if (!UNDOCUMENTED.has(field)) warnings.push(unknownField(field));
   }
   return [
     ...warnings,
@@ -61,7 +68,7 @@ function longStrings(value: unknown, field: string): readonly CapWarning[] {
   if (typeof value === 'string') {
     if (value.length <= MAX_STRING_LENGTH) return [];
     const kind = `string is longer than ${n(MAX_STRING_LENGTH)} characters`;
-    return [{ effect: 'cut', kind, field, detail: cutTo(MAX_STRING_LENGTH, value.length) }];
+    return [{ effect: 'cut', kind, field, ...cutTo(MAX_STRING_LENGTH, value.length) }];
   }
   if (Array.isArray(value)) return value.flatMap((inner, i) => longStrings(inner, `${field}.${i}`));
   if (!isPlainObject(value)) return [];
@@ -78,7 +85,7 @@ function longLists(properties: unknown, field = 'user_properties'): readonly Cap
     const length = value.reduce((sum: number, element) => sum + (toText(element)?.length ?? 0), 0);
     if (length <= MAX_USER_LIST_LENGTH) return [];
     const kind = `list of a user property is longer than ${n(MAX_USER_LIST_LENGTH)} characters`;
-    return [{ effect: 'cut', kind, field: path, detail: cutTo(MAX_USER_LIST_LENGTH, length) }];
+    return [{ effect: 'cut', kind, field: path, ...cutTo(MAX_USER_LIST_LENGTH, length) }];
   });
 }
 
@@ -95,7 +102,7 @@ function tooManyGroups(groups: unknown): readonly CapWarning[] {
 function beyond(what: string, found: number, most: number, field: string): readonly CapWarning[] {
   if (found <= most) return [];
   const detail = `found ${n(found)}, of which Amplitude tracks ${most}`;
-  return [{ effect: 'dropped', kind: `event has more than ${most} ${what}`, field, detail }];
+  return [{ effect: 'dropped', kind: `event has more than ${most} ${what}`, field, detail, found }];
 }
 
 /** Properties of users and groups that stand in the wrong kind of event. */
@@ -157,8 +164,8 @@ function isGiven(value: unknown): boolean {
   return value !== null && value !== undefined;
 }
 
-function cutTo(most: number, found: number): string {
-  return `${n(found)} characters, of which Amplitude keeps ${n(most)}`;
+function cutTo(most: number, found: number): Pick<CapWarning, 'detail' | 'found'> {
+  return { detail: `${n(found)} characters, of which Amplitude keeps ${n(most)}`, found };
 }
 
 /** As paths are written in a configuration: a name with a dot stands in double quotes. */

@@ -39,6 +39,8 @@ export type ChunkDumpRequest = {
   readonly fingerprint: string;
   readonly owner: string;
   readonly again?: string;
+  /** How often its intake message has been received, this time included. */
+  readonly receives?: number;
 };
 
 /**
@@ -61,7 +63,7 @@ export type ChunkDumpOutcome =
   | { readonly kind: 'unfinished' | 'lost'; readonly run: Run };
 
 export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts): Promise<ChunkDumpOutcome> {
-  const { dump, source, owner, again } = request;
+  const { dump, source, owner, again, receives } = request;
   const found = await findReferences(source, ports.references);
   const fingerprint = fingerprintWith(request.fingerprint, found);
   const now = ports.now();
@@ -73,6 +75,7 @@ export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts
     now,
     leaseUntil: now + ports.msLeft(),
     ...(again !== undefined && { again }),
+    ...(receives !== undefined && { receives }),
   });
   if (claim.kind === 'busy') return claim;
   if (claim.kind === 'done') {

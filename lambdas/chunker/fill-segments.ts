@@ -1,7 +1,7 @@
 /** Reads a dump from a checkpoint on and fills one segment after the other; where each ends follows from the dump and the configuration. */
 import type { Importer, Source } from '../../shared/config.ts';
 import type { Dump } from '../../shared/dump.ts';
-import type { Checkpoint } from '../../shared/ledger.ts';
+import type { Checkpoint, LaneState } from '../../shared/ledger.ts';
 import type { Dumps } from '../../shared/objects.ts';
 import type { Lanes } from './lanes.ts';
 import { type Parts, partAt } from './parts.ts';
@@ -37,7 +37,7 @@ export type Filled =
       readonly kind: 'full';
       readonly segment: Segment;
       /** Where the next one begins. */
-      readonly checkpoint: Required<Checkpoint>;
+      readonly checkpoint: Checkpoint & { readonly lanes: LaneState };
       /** When reading it began. */
       readonly began: number;
     }

@@ -8,7 +8,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import configured from '../../importer.config.ts';
+import configured from '#importer-config';
 import { announceReceipts } from '../../shared/aws/announce.ts';
 import { CHUNKER_VARIABLES, readEnvironment } from '../../shared/aws/environment.ts';
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
@@ -21,7 +21,7 @@ import { fileReferences } from '../../shared/embedded/references.ts';
 import { describeError, logJson } from '../../shared/log.ts';
 import type { Importer } from '../../shared/config.ts';
 import { eitherReferences } from '../../shared/references.ts';
-import { INTAKE_MAX_RECEIVES } from './intake-back-off.ts';
+import { INTAKE_MAX_TRIES } from './intake-back-off.ts';
 import { type IntakePorts, takeIntake } from './take-intake.ts';
 import { openTransforms } from './transform.ts';
 
@@ -70,7 +70,8 @@ function openSandbox() {
     log: logJson,
     intake,
     line: LINE,
-    maxReceives: INTAKE_MAX_RECEIVES,
+    deadLetters: sqsQueue(sqs, names.INTAKE_DLQ_URL, { fifo: false }),
+    maxTries: INTAKE_MAX_TRIES,
     readers: importer.chunkers,
   };
   return { ports, intake };

@@ -28,9 +28,16 @@ export type PreparedEvent = {
 /** An event that Amplitude would refuse, made from a record that also made another. */
 export type RefusedEvent = Fault & { readonly text: string };
 
+/** How many events the route leaves out, if it leaves out any. */
+type LeftOut = { readonly leftOut?: number };
+
 export type MadeEvents =
-  | { readonly kind: 'events'; readonly events: readonly PreparedEvent[]; readonly refused: readonly RefusedEvent[] }
-  | { readonly kind: 'filtered' }
+  | ({
+      readonly kind: 'events';
+      readonly events: readonly PreparedEvent[];
+      readonly refused: readonly RefusedEvent[];
+    } & LeftOut)
+  | ({ readonly kind: 'filtered' } & LeftOut)
   | ({ readonly kind: 'unusable' } & Fault);
 
 /** The record already is an event: its text is sent as it stands. `id` is the insert_id if it has none. */
@@ -41,7 +48,7 @@ export function passThrough(
   id: () => string,
 ): MadeEvents {
   const routed = route ? route(event, origin) : 0;
-  if (routed === 'filter') return { kind: 'filtered' };
+  if (routed === 'filter') return { kind: 'filtered', leftOut: 1 };
   const { project, fault } = check(event, routed, source);
   if (fault) return { kind: 'unusable', ...fault };
   const hasOwnId = Object.hasOwn(event, 'insert_id');
@@ -88,15 +95,20 @@ export function finishEvents(items: readonly (Draft | RefusedEvent)[], options: 
   const { source, route, origin } = options;
   const events: PreparedEvent[] = [];
   const refused: RefusedEvent[] = [];
+  let leftOut = 0;
   for (const item of items) {
     const routed = route && 'event' in item ? route(wholeOf(item, items), origin) : 0;
-    if (routed === 'filter') continue;
+    if (routed === 'filter') {
+      leftOut += 1;
+      continue;
+    }
     const made = 'reason' in item ? item : finishEvent(item, routed, options);
     if ('reason' in made) refused.push(made);
     else events.push(made);
   }
-  if (items.length > 0 && events.length + refused.length === 0) return { kind: 'filtered' };
-  return keepFitting(events, refused, source);
+  if (leftOut > 0 && events.length + refused.length === 0) return { kind: 'filtered', leftOut };
+  const made = keepFitting(events, refused, source);
+  return leftOut > 0 && made.kind === 'events' ? { ...made, leftOut } : made;
 }
 
 /** An event goes where the one goes that it was split off from. */

@@ -12,6 +12,17 @@ export type CappedNames = keyof typeof PROJECT_CAPS;
 const COMMANDS: ReadonlySet<string> = new Set(['$identify', '$groupidentify']);
 const OPERATIONS: ReadonlySet<string> = new Set(IDENTIFY_OPERATIONS);
 
+/** Tells every name in the event that counts towards the caps. */
+export function eachCappedName(event: JsonObject, see: (what: CappedNames, name: string) => void): void {
+  const { event_type, event_properties, user_properties } = event;
+  if (typeof event_type === 'string' && !COMMANDS.has(event_type)) see('event types', event_type);
+  for (const name of namesOf(event_properties)) see('event properties', name);
+  for (const name of namesOf(user_properties)) {
+    if (!OPERATIONS.has(name)) see('user properties', name);
+    else for (const inner of namesOf((user_properties as JsonObject)[name])) see('user properties', inner);
+  }
+}
+
 export function countProjectNames() {
   const seen: Readonly<Record<CappedNames, Set<string>>> = {
     'event types': new Set(),
@@ -23,14 +34,7 @@ export function countProjectNames() {
     if (seen[what].size <= PROJECT_CAPS[what]) seen[what].add(name);
   }
   return {
-    add({ event_type, event_properties, user_properties }: JsonObject): void {
-      if (typeof event_type === 'string' && !COMMANDS.has(event_type)) see('event types', event_type);
-      for (const name of namesOf(event_properties)) see('event properties', name);
-      for (const name of namesOf(user_properties)) {
-        if (!OPERATIONS.has(name)) see('user properties', name);
-        else for (const inner of namesOf((user_properties as JsonObject)[name])) see('user properties', inner);
-      }
-    },
+    add: (event: JsonObject): void => eachCappedName(event, see),
     /** Of what there are more names than a project may have. */
     exceeded: (): readonly CappedNames[] =>
       (Object.keys(PROJECT_CAPS) as CappedNames[]).filter((what) => seen[what].size > PROJECT_CAPS[what]),

@@ -3,13 +3,9 @@ import { type Dump, dumpUrl } from '../../shared/dump.ts';
 import { type FormatName, formatOf } from '../../shared/format-settings.ts';
 import type { Checkpoint } from '../../shared/ledger.ts';
 import { type Dumps, DumpUnreadable } from '../../shared/objects.ts';
-import { readTable } from './formats/csv.ts';
 import type { DumpBytes, ReadFormat, ReadSettings } from './formats/format.ts';
-import { readJsonArray } from './formats/json-array.ts';
 import { readNdjson } from './formats/ndjson.ts';
-import { readParquet } from './formats/parquet.ts';
 import { pickFormat } from './formats/pick-format.ts';
-import { readZip } from './formats/zip.ts';
 import { type Compression, compressionOf } from './inflate.ts';
 import type { RawRecord } from './raw-record.ts';
 import { readDump } from './read-dump.ts';
@@ -25,13 +21,14 @@ export type Block = {
 /** Read by place, so that compressing the whole of it would hide its parts. */
 export const BY_PLACE: ReadonlySet<FormatName> = new Set(['parquet', 'zip']);
 
-const READERS: Readonly<Record<FormatName, ReadFormat>> = {
-  ndjson: readNdjson,
-  'json-array': readJsonArray,
-  csv: readTable,
-  tsv: readTable,
-  parquet: readParquet,
-  zip: readZip,
+/** What most do without is loaded when the first dump of its kind is read. */
+const READERS: Readonly<Record<FormatName, () => Promise<ReadFormat>>> = {
+  ndjson: async () => readNdjson,
+  'json-array': async () => (await import('./formats/json-array.ts')).readJsonArray,
+  csv: async () => (await import('./formats/csv.ts')).readTable,
+  tsv: async () => (await import('./formats/csv.ts')).readTable,
+  parquet: async () => (await import('./formats/parquet.ts')).readParquet,
+  zip: async () => (await import('./formats/zip.ts')).readZip,
 };
 
 /** Enough to see the first lines: the first block of zstd may be 128 KiB. */
@@ -69,7 +66,8 @@ export async function* readRecords(
     if (compression && BY_PLACE.has(format.type)) {
       throw new DumpUnreadable(`${dumpUrl(dump)} is ${format.type} in ${compression}: drop it without ${compression}`);
     }
-    for await (const records of READERS[format.type](bytes, { offset, position }, { ...settings, format })) {
+    const read = await READERS[format.type]();
+    for await (const records of read(bytes, { offset, position }, { ...settings, format })) {
       yield { records, isPacked: compression !== undefined || BY_PLACE.has(format.type) };
     }
   } catch (error) {

@@ -134,9 +134,10 @@ async function saveProgress(
   began: number,
   reading: Reading,
 ): Promise<Progress | ChunkDumpOutcome> {
-  const { run, owner, sender, ports } = reading;
+  const { run, owner, receives, sender, ports } = reading;
   const { lanes } = checkpoint;
-  const next = { ...checkpoint, ...(lanes && { lanes: { ...lanes, ends: sender.ends() } }) };
+  const shared = lanes && { lanes: { ...lanes, ends: sender.ends() } };
+  const next = { ...checkpoint, ...shared, ...(receives !== undefined && { receives }) };
   const msLeft = ports.msLeft();
   const now = ports.now();
   if (!(await ports.ledger.saveCheckpoint(run, owner, next, now + msLeft))) return { kind: 'lost', run };

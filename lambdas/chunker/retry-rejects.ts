@@ -71,7 +71,7 @@ export async function* retryRejects(request: RetryRequest, ports: RetryPorts): A
 }
 
 /** Keys of the rejects files, those of a segment together, in the order of the segments and so of the dump. */
-async function listBySegment(entry: DumpEntry, results: RetryPorts['results']): Promise<string[][]> {
+export async function listBySegment(entry: DumpEntry, results: Pick<Results, 'list'>): Promise<string[][]> {
   const keys = await results.list(`${rejectsFolder(entry, currentAttempt(entry))}/`);
   const bySegment = Map.groupBy(keys, segmentOfRejects);
   bySegment.delete(undefined);
@@ -80,7 +80,8 @@ async function listBySegment(entry: DumpEntry, results: RetryPorts['results']): 
 
 const NEWLINE = 0x0a;
 
-async function readRejects(key: string, results: RetryPorts['results']): Promise<Reject[]> {
+/** Throws when the file is gone, or holds what is no reject. */
+export async function readRejects(key: string, results: Pick<Results, 'get'>): Promise<Reject[]> {
   const file = await results.get(key);
   if (!file) throw new Error(`${key} is gone since it was listed`);
   const text = gunzipSync(file);

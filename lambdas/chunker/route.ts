@@ -70,7 +70,8 @@ function openFinder(by: RouteBy): (event: JsonObject, origin: Origin) => Found {
   };
 }
 
-function describeBy(by: RouteBy): string {
+/** Of what the project follows. */
+export function describeBy(by: RouteBy): string {
   return typeof by === 'function' ? 'what route.by returns' : [by].flat().join(' or ');
 }
 

@@ -4,8 +4,9 @@ import { type Dump, dumpId, dumpUrl } from '../../shared/dump.ts';
 import type { Ledger } from '../../shared/ledger.ts';
 import { describeError, type Log } from '../../shared/log.ts';
 import { DumpUnreadable } from '../../shared/objects.ts';
+import type { Queue } from '../../shared/queue.ts';
 import { type ChunkDumpOutcome, type ChunkDumpPorts, chunkDump } from './chunk-dump.ts';
-import { intakeBackOffMs } from './intake-back-off.ts';
+import { INTAKE_MAX_RECEIVES, intakeBackOffMs } from './intake-back-off.ts';
 import { type MakeReadyOutcome, makeReady } from './make-ready.ts';
 import { importMessage, type Intake, readNotification } from './notification.ts';
 import { endTurnOf, leaveTurn, takeTurn, type TakeTurnPorts } from './take-turn.ts';
@@ -17,8 +18,10 @@ export type IntakePorts = ChunkDumpPorts &
     readonly fingerprint: string;
     readonly owner: string;
     readonly log: Log;
-    /** A message that was received more often is given up; its queue moves it to the dead letters at the receive after that. */
-    readonly maxReceives: number;
+    /** Where a message that is given up goes. */
+    readonly deadLetters: Pick<Queue, 'send'>;
+    /** A dump that was tried more often without coming any further is given up. */
+    readonly maxTries: number;
     /** How many dumps, or parts of one, are read at a time; parts are worth it from 2 on. */
     readonly readers: number;
   };
@@ -29,35 +32,61 @@ const MAX_PART_RECEIVES = 5;
 /** Undefined when the message is done with; otherwise the milliseconds after which to see it again. Never throws. */
 export async function takeIntake(body: string, receives: number, ports: IntakePorts): Promise<number | undefined> {
   try {
-    const waits: number[] = [];
-    const intakes = readNotification(body);
-    const [first] = intakes;
+    const [first] = intakesOf(body);
     if (first?.part !== undefined) return await takePart(first, first.part, receives, ports);
-    if (receives > ports.maxReceives) return await giveUp(intakes, ports);
-    for (const intake of intakes) {
-      const waitMs = await takeDump(intake, ports);
+    if (await isGivenUp(body, receives, ports)) return await giveUp(body, ports);
+    const waits: number[] = [];
+    for (const intake of readNotification(body)) {
+      const waitMs = await takeDump(intake, receives, ports);
       if (waitMs !== undefined) waits.push(waitMs);
     }
     return waits.length > 0 ? Math.min(...waits) : undefined;
   } catch (error) {
-    const waitMs = intakeBackOffMs(receives);
-    ports.log('warn', 'dump is tried again', { error: describeError(error), receives, waitMs });
+    const tries = receives === 1 ? 1 : await countTries(body, receives, ports.ledger).catch(() => receives);
+    const waitMs = intakeBackOffMs(tries);
+    ports.log('warn', 'dump is tried again', { error: describeError(error), receives, tries, waitMs });
     return waitMs;
   }
 }
 
-/** Whether it failed or its reader crashed each time: what stands behind it in the line goes on. */
-async function giveUp(intakes: readonly Intake[], ports: IntakePorts): Promise<number> {
-  for (const intake of intakes) {
-    const source = chooseSource(intake, ports.importer);
-    if (source?.inOrder) await leaveTurn(intake, source, ports);
-    const error = `it could not be read ${ports.maxReceives} times; its message goes to the dead letters: replay it`;
-    ports.log('error', 'dump is given up', { dump: dumpUrl(intake.dump), error });
-  }
-  return 0;
+async function isGivenUp(body: string, receives: number, { ledger, maxTries }: IntakePorts): Promise<boolean> {
+  if (receives > INTAKE_MAX_RECEIVES) return true;
+  return receives > maxTries && (await countTries(body, receives, ledger)) > maxTries;
 }
 
-async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | undefined> {
+/** How often the message was received, this time included, since a dump of it came any further. */
+async function countTries(body: string, receives: number, ledger: Pick<Ledger, 'entry'>): Promise<number> {
+  const entries = await Promise.all(intakesOf(body).map(({ dump }) => ledger.entry(dumpId(dump))));
+  const before = entries.map((entry) => entry?.checkpoint.receives ?? 0);
+  // What says more is of another message of the dump.
+  return Math.max(1, receives - Math.max(0, ...before.filter((count) => count <= receives)));
+}
+
+/** None where nobody can read it. */
+function intakesOf(body: string): readonly Intake[] {
+  try {
+    return readNotification(body);
+  } catch {
+    return [];
+  }
+}
+
+/** Whether it failed or its reader crashed each time: what stands behind it in the line goes on. */
+async function giveUp(body: string, ports: IntakePorts): Promise<undefined> {
+  const { owner, maxTries, importer, log } = ports;
+  await ports.deadLetters.send([{ id: owner, body }]);
+  const intakes = intakesOf(body);
+  if (intakes.length === 0) log('error', 'message is given up', { error: 'it names no dump; it is a dead letter' });
+  for (const intake of intakes) {
+    const source = chooseSource(intake, importer);
+    if (source?.inOrder) await leaveTurn(intake, source, ports);
+    const error = `it was tried ${maxTries} times and came no further; its message is a dead letter: replay it`;
+    log('error', 'dump is given up', { dump: dumpUrl(intake.dump), error });
+  }
+  return undefined;
+}
+
+async function takeDump(intake: Intake, receives: number, ports: IntakePorts): Promise<number | undefined> {
   const { importer, log, now, fingerprint, owner } = ports;
   const began = now();
   const dump = dumpUrl(intake.dump);
@@ -78,7 +107,7 @@ async function takeDump(intake: Intake, ports: IntakePorts): Promise<number | un
   }
   const again = intake.again === undefined ? {} : { again: intake.again };
   const others = ports.readers > 1 && { askForParts: askFor(sized, source, ports) };
-  const request = { dump: sized, source, importer, fingerprint, owner, ...again };
+  const request = { dump: sized, source, importer, fingerprint, owner, receives, ...again };
   const outcome = await chunkDump(request, { ...ports, ...others });
   const { kind, ...fields } = outcome;
   if (source.inOrder && (kind === 'read' || kind === 'known')) await endTurnOf(intake, source, ports);

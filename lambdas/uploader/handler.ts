@@ -6,7 +6,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import importer from '../../importer.config.ts';
+import importer from '#importer-config';
 import { announceReceipts } from '../../shared/aws/announce.ts';
 import { ENDPOINT_VARIABLE, readEnvironment, UPLOADER_VARIABLES } from '../../shared/aws/environment.ts';
 import { dynamoLedger } from '../../shared/aws/ledger.ts';

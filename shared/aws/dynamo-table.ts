@@ -8,7 +8,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { type Fields, type Item, placeholders, toItem } from './dynamo-values.ts';
-import { type Key, ledgerTable } from './ledger-table.ts';
+import { dumpIndex, type Key, ledgerTable } from './ledger-table.ts';
 
 /** What a write demands, in DynamoDB's words, and the fields that its expressions mention. */
 export type Terms = {
@@ -64,6 +64,19 @@ export function dynamoTable(client: DynamoDBClient, name: string) {
         KeyConditionExpression: condition,
         ...placeholders([condition], { pk, prefix }),
         ConsistentRead: true,
+      };
+      for await (const page of paginateQuery({ client }, query)) yield* page.Items ?? [];
+    },
+    /** What the index of dumps holds of those in this state, begun at `since` or later, the newest first. */
+    async *queryDumps(state: string, since: number): AsyncGenerator<Item> {
+      const { partitionKey, sortKey } = dumpIndex;
+      const condition = `#${partitionKey} = :state AND #${sortKey} >= :since`;
+      const query = {
+        TableName: name,
+        IndexName: dumpIndex.name,
+        KeyConditionExpression: condition,
+        ...placeholders([condition], { state, since }),
+        ScanIndexForward: false,
       };
       for await (const page of paginateQuery({ client }, query)) yield* page.Items ?? [];
     },

@@ -1,6 +1,12 @@
 /** What the stack tells a function: names of queues, table and buckets. Written by cdk/, read once by each handler. */
 
-export const CHUNKER_VARIABLES = ['INTAKE_QUEUE_URL', 'UPLOAD_QUEUE_URL', 'LEDGER_TABLE', 'RESULTS_BUCKET'] as const;
+export const CHUNKER_VARIABLES = [
+  'INTAKE_QUEUE_URL',
+  'INTAKE_DLQ_URL',
+  'UPLOAD_QUEUE_URL',
+  'LEDGER_TABLE',
+  'RESULTS_BUCKET',
+] as const;
 export const UPLOADER_VARIABLES = [
   'UPLOAD_QUEUE_URL',
   'UPLOAD_DLQ_URL',

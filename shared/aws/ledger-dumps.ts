@@ -10,7 +10,10 @@ import { type Field, type Fields, type Item, jsonOf, numberOf, numbersOf, textOf
 import { dumpKey } from './ledger-table.ts';
 
 /** The table, and what every item written gets: its version and when it may be forgotten. */
-export type LedgerStore = { readonly table: DynamoTable; stamp(): { readonly v: number; readonly expiresAt: number } };
+export type LedgerStore = { readonly table: DynamoTable; stamp(): Stamp };
+
+/** `changedAt` is in ms since epoch, `expiresAt` in seconds. */
+export type Stamp = { readonly v: number; readonly expiresAt: number; readonly changedAt: number };
 
 /** Each try that fails means that another reader's claim or checkpoint went through, after which most find it busy. */
 const MAX_CLAIM_TRIES = 10;
@@ -106,14 +109,17 @@ function toJson(value: object | undefined): string | undefined {
 /** The dump with the segment among those noted as complete; undefined when `run` is not its current one. */
 export async function noteComplete(store: LedgerStore, run: Run, segment: number): Promise<DumpItem | undefined> {
   const fields = { done: new Set([segment]), run: run.run, ...store.stamp() };
-  const change = 'SET #expiresAt = :expiresAt ADD #done :done';
+  const change = 'SET #expiresAt = :expiresAt, #changedAt = :changedAt ADD #done :done';
   const item = await store.table.update(dumpKey(run.dumpId), change, { condition: CURRENT, fields });
   if (!item) await readDump(store, run.dumpId);
   return item && toDump(item);
 }
 
 /** With the name of its last change. */
-export async function readDump(store: LedgerStore, id: string): Promise<{ item: DumpItem; rev: string } | undefined> {
+export async function readDump(
+  store: Pick<LedgerStore, 'table'>,
+  id: string,
+): Promise<{ item: DumpItem; rev: string } | undefined> {
   const item = await store.table.get(dumpKey(id));
   return item && { item: toDump(item), rev: textOf(item, 'rev') };
 }
@@ -131,8 +137,8 @@ type DumpChange = {
  * answer gets lost and the client sends the change again, it finds itself done, and holds as it did.
  */
 async function changeDump(store: LedgerStore, { dumpId, run }: Run, change: DumpChange): Promise<boolean> {
-  const { v, expiresAt } = store.stamp();
-  const set = { ...change.set, rev: randomUUID(), expiresAt };
+  const { v, ...stamp } = store.stamp();
+  const set = { ...change.set, rev: randomUUID(), ...stamp };
   const given = Object.entries<Field | undefined>(set);
   const assignments = given.flatMap(([name, value]) => (value === undefined ? [] : `#${name} = :${name}`));
   const removals = given.flatMap(([name, value]) => (value === undefined ? `#${name}` : []));
@@ -181,5 +187,6 @@ function toDump(item: Item): DumpItem {
     leaseUntil: numberOf(item, 'leaseUntil'),
     ...(item.again && { again: textOf(item, 'again') }),
     done: numbersOf(item, 'done'),
+    ...(item.changedAt && { changedAt: numberOf(item, 'changedAt') }),
   };
 }

@@ -36,7 +36,7 @@ const STANDS: Readonly<Record<Place, string>> = {
 
 /** An update creates the item that is not there yet; one of a newer version is left alone. */
 const WRITABLE = '(attribute_not_exists(#v) OR #v <= :v)';
-const STAMP = '#v = if_not_exists(#v, :v), #expiresAt = :expiresAt';
+const STAMP = '#v = if_not_exists(#v, :v), #expiresAt = :expiresAt, #changedAt = :changedAt';
 
 export async function planSegment(store: LedgerStore, segment: SegmentRef, plan: SegmentPlan): Promise<void> {
   const fields = { plan: JSON.stringify(plan), ...store.stamp() };
@@ -84,7 +84,10 @@ export async function readSegment(store: LedgerStore, segment: SegmentRef): Prom
 }
 
 /** Each with its number. */
-export async function readSegments(store: LedgerStore, run: Run): Promise<(readonly [number, SegmentItem])[]> {
+export async function readSegments(
+  store: Pick<LedgerStore, 'table'>,
+  run: Run,
+): Promise<(readonly [number, SegmentItem])[]> {
   const prefix = segmentPrefix(run);
   const items = store.table.query(segmentKey({ ...run, segment: 0 }).pk, prefix);
   return Array.fromAsync(items, (item) => [Number(textOf(item, 'sk').slice(prefix.length)), toSegment(item)] as const);
@@ -142,6 +145,7 @@ function toSegment(item: Item): SegmentItem {
     deadUnits: namesOf(item, 'deadUnits'),
     tries: countsOf(item, TRY),
     ...(item.failure && { lastFailure: jsonOf<{ reason: string; at: number }>(item, 'failure') }),
+    ...(item.changedAt && { changedAt: numberOf(item, 'changedAt') }),
   };
 }
 

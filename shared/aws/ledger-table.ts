@@ -4,6 +4,17 @@ import type { Run } from '../dump.ts';
 /** Both keys are strings; `timeToLive` holds seconds since epoch. */
 export const ledgerTable = { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'expiresAt' } as const;
 
+/**
+ * The index by which dumps are listed. Only dump items have both attributes, so that it holds nothing else, and items that
+ * were there before it are in it too. What it copies stays the same while a dump is read, so that few writes touch it.
+ */
+export const dumpIndex = {
+  name: 'dumps',
+  partitionKey: 'state',
+  sortKey: 'startedAt',
+  copied: ['dumpId', 'run', 'dump', 'source'],
+} as const;
+
 export type Key = { readonly pk: string; readonly sk: string };
 
 /** All items of a dump, of all its runs, share a partition. */

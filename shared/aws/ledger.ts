@@ -33,7 +33,10 @@ export function dynamoLedger(client: DynamoDBClient, table: string, options: Dyn
   const { retentionDays, now = Date.now } = options;
   const store: LedgerStore = {
     table: dynamoTable(client, table),
-    stamp: () => ({ v: ITEM_VERSION, expiresAt: Math.floor(now() / 1_000) + retentionDays * 86_400 }),
+    stamp() {
+      const changedAt = now();
+      return { v: ITEM_VERSION, expiresAt: Math.floor(changedAt / 1_000) + retentionDays * 86_400, changedAt };
+    },
   };
   return {
     claim: (request) => claim(store, request),

@@ -1,7 +1,7 @@
 /** Keys from Secrets Manager: API keys, kept for five minutes so that a rotated one is taken up by itself, and keys for hashes. */
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Project } from '../config.ts';
-import { checkHashKey } from '../hash-key.ts';
+import { checkHashKey } from '../secrets.ts';
 
 const KEPT_MS = 300_000;
 

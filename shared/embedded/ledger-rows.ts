@@ -21,10 +21,14 @@ export function createLedgerTables(db: DatabaseSync): void {
   db.exec(TABLES);
 }
 
-export function ledgerRows(db: DatabaseSync) {
+export function ledgerRows(db: DatabaseSync, now: () => number) {
   createLedgerTables(db);
   const getDump = db.prepare('SELECT item FROM ledger_dumps WHERE dump_id = ?');
   const putDump = db.prepare('INSERT OR REPLACE INTO ledger_dumps VALUES (?, ?)');
+  const listDumps = db.prepare(
+    `SELECT item FROM ledger_dumps WHERE item ->> '$.entry.state' = ? AND item ->> '$.entry.startedAt' >= ?
+      ORDER BY item ->> '$.entry.startedAt' DESC, dump_id`,
+  );
   const getSegment = db.prepare('SELECT item FROM ledger_segments WHERE dump_id = ? AND run = ? AND segment = ?');
   const putSegment = db.prepare('INSERT OR REPLACE INTO ledger_segments VALUES (?, ?, ?, ?)');
   const getSegments = db.prepare(
@@ -40,7 +44,11 @@ export function ledgerRows(db: DatabaseSync) {
       return row && decodeDump(String(row.item), `dump ${id}`);
     },
     putDump(item: DumpItem): void {
-      putDump.run(item.entry.dumpId, encode({ ...item, done: [...item.done] }));
+      putDump.run(item.entry.dumpId, encode({ ...item, done: [...item.done], changedAt: now() }));
+    },
+    /** Those in this state that were begun at `since` or later, the newest first. */
+    dumps(state: string, since: number): DumpItem[] {
+      return listDumps.all(state, since).map(({ item }) => decodeDump(String(item), 'a dump'));
     },
     /** An empty one when nothing is booked yet. */
     segment({ dumpId, run, segment }: SegmentRef): SegmentItem {
@@ -50,7 +58,7 @@ export function ledgerRows(db: DatabaseSync) {
     putSegment({ dumpId, run, segment }: SegmentRef, item: SegmentItem): void {
       const { settled, parkedSent, deadUnits } = item;
       const sets = { settled: [...settled], parkedSent: [...parkedSent], deadUnits: [...deadUnits] };
-      putSegment.run(dumpId, run, segment, encode({ ...item, ...sets }));
+      putSegment.run(dumpId, run, segment, encode({ ...item, ...sets, changedAt: now() }));
     },
     /** Each with its number. */
     segments({ dumpId, run }: Run): (readonly [number, SegmentItem])[] {

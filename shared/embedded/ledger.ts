@@ -10,7 +10,7 @@ import { type LedgerRows, ledgerRows, type SegmentRef } from './ledger-rows.ts';
 
 /** Creates its tables in `db`, which stays its owner's to configure and to close. */
 export function embeddedLedger(db: DatabaseSync, now: () => number = Date.now): Ledger {
-  const rows = ledgerRows(db);
+  const rows = ledgerRows(db, now);
   return {
     claim: async (request) => rows.transact(() => claim(rows, request)),
     planSegment: async (run, segment, plan) =>

@@ -19,6 +19,9 @@ const STATE_VERSION = 1;
 /** How long a statement waits while another process writes or checkpoints, ms. */
 const BUSY_MS = 10_000;
 
+/** How long who wants the lock waits: whoever only asks whether it is held has it for less than that, ms. */
+const LOCK_MS = 200;
+
 /** The write-ahead log is cut back to this after a checkpoint, bytes; a long reader may let it grow further meanwhile. */
 const LOG_BYTES = 64 * 1_048_576;
 
@@ -70,7 +73,7 @@ function openToLook(directory: string): State {
  * state itself stays open to readers.
  */
 function takeLock(directory: string): DatabaseSync {
-  const lock = new DatabaseSync(join(directory, 'lock.sqlite'), { timeout: 0 });
+  const lock = new DatabaseSync(join(directory, 'lock.sqlite'), { timeout: LOCK_MS });
   try {
     lock.exec('BEGIN EXCLUSIVE');
     heldLocks.add(lock);
@@ -79,6 +82,22 @@ function takeLock(directory: string): DatabaseSync {
     lock.close();
     if (sqliteCode(cause) !== BUSY) throw new Error(`cannot lock the state in ${directory}`, { cause });
     throw new Error(`${directory} is in use by another import; wait for it or choose another --state`, { cause });
+  }
+}
+
+/** Whether an import is at work with this state now. */
+export function isInUse(directory: string): boolean {
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(join(directory, 'lock.sqlite'), { readOnly: true, timeout: 0 });
+    lock.prepare('SELECT 1 FROM sqlite_schema').all();
+    return false;
+  } catch (error) {
+    const code = sqliteCode(error);
+    if (code !== BUSY && code !== CANNOT_OPEN) throw error;
+    return code === BUSY;
+  } finally {
+    lock?.close();
   }
 }
 

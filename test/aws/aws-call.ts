@@ -40,7 +40,7 @@ const RESOURCES: Readonly<Record<string, (input: Readonly<Record<string, unknown
 };
 
 /** Secrets Manager ends the ARN of each secret with six characters of its own. */
-function secretArn(id: string): string {
+export function secretArn(id: string): string {
   return id.startsWith('arn:') ? id : `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${id}-Az09bY`;
 }
 

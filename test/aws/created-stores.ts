@@ -47,9 +47,15 @@ export async function createStores(
   for (const { id, properties } of template.resources<Omit<CreateTableCommandInput, 'TableName'>>(
     'AWS::DynamoDB::Table',
   )) {
-    const { AttributeDefinitions, KeySchema, BillingMode } = properties;
+    const { AttributeDefinitions, KeySchema, BillingMode, GlobalSecondaryIndexes } = properties;
     await dynamo.send(
-      new CreateTableCommand({ TableName: id.toLowerCase(), AttributeDefinitions, KeySchema, BillingMode }),
+      new CreateTableCommand({
+        TableName: id.toLowerCase(),
+        AttributeDefinitions,
+        KeySchema,
+        BillingMode,
+        GlobalSecondaryIndexes,
+      }),
     );
   }
   const urlOf = (name: string) => queues.find((url) => url.endsWith(`/${name}`)) ?? `no queue ${name}`;

@@ -20,8 +20,10 @@ export type DeployedOptions = {
   readonly folder: string;
   /** Where the uploader sends instead of to Amplitude. */
   readonly amplitudeUrl: string;
-  /** What the secret holds. */
+  /** What the secrets hold that are not named below. */
   readonly apiKey: string;
+  /** What other secrets hold, by name. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** What goes wrong on the way to AWS and on the queues; nothing by default. */
   readonly troubles?: { readonly findDetour: FindDetour; readonly mishaps: DeliveryMishaps };
   /** Shorter times than the template's, for a test in which sandboxes die; those of the template by default. */
@@ -41,6 +43,8 @@ export type Deployed = Stores & {
   readonly announced: readonly unknown[];
   /** Calls that a role did not allow, as `function action resource`. */
   readonly refused: readonly string[];
+  /** Whether the role of the function whose name begins so allows it. */
+  allows(functionName: string, action: string, resource: string): boolean;
   /** What the roles allow and nobody needed so far, as `function action resource`. */
   unusedGrants(): string[];
   /** All that the functions wrote. */
@@ -52,7 +56,7 @@ export type Deployed = Stores & {
 const MAX_CONCURRENCY = 2;
 
 export async function startDeployed(options: DeployedOptions): Promise<Deployed> {
-  const { folder, apiKey, troubles, haste } = options;
+  const { folder, apiKey, secrets = {}, troubles, haste } = options;
   const [fauxqs, dynalite] = await Promise.all([startFauxqs(), startDynalite()]);
   const announced: unknown[] = [];
   const gateway = await startGateway({
@@ -61,7 +65,7 @@ export async function startDeployed(options: DeployedOptions): Promise<Deployed>
       s3: fauxqs.endpoint,
       sqs: fauxqs.endpoint,
       dynamodb: dynalite.endpoint,
-      secretsmanager: () => ({ SecretString: apiKey }),
+      secretsmanager: (_operation, { SecretId }) => ({ SecretString: secrets[String(SecretId)] ?? apiKey }),
       events: (_operation, input) => putEvents(input, announced),
     },
     detour(call) {
@@ -81,6 +85,8 @@ export async function startDeployed(options: DeployedOptions): Promise<Deployed>
     ...stores,
     announced,
     refused: gateway.refused,
+    allows: (functionName, action, resource) =>
+      [...roles].some(([name, role]) => name.startsWith(functionName) && role.allows(action, resource)),
     unusedGrants: () => [...roles].flatMap(([name, role]) => role.unused().map((grant) => `${name} ${grant}`)),
     log: () => [...functions.values()].flatMap(({ log }) => log),
     async stop() {

@@ -151,7 +151,7 @@ describe('a dump whose API key Amplitude does not know', () => {
 /** What only a huge dump, a throttled device, an unreadable notification or Lambda itself needs. */
 const NOT_CALLED_HERE = [
   / logs:/,
-  / sqs:SendMessage .*(-parked|-parked-dlq|-upload-dlq\.fifo)$/,
+  / sqs:SendMessage .*(-parked|-parked-dlq|-upload-dlq\.fifo|-intake-dlq)$/,
   / sqs:(ChangeMessageVisibility|DeleteMessage) .*-parked$/,
   / sqs:ChangeMessageVisibility .*-intake$/,
   / s3:PutObject .*\/rejects\/\*$/,

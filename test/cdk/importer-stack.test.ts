@@ -32,6 +32,16 @@ describe('buckets and table', () => {
     expect(propertiesOf<PolicyProperties>(template, 'AWS::S3::BucketPolicy').filter(deniesPlainHttp)).toHaveLength(2);
   });
 
+  test('rejects are kept as long as the ledger knows their dump; dumps and receipts for ever', () => {
+    type BucketProperties = { readonly LifecycleConfiguration: { readonly Rules: readonly object[] } };
+    const stack = templateOf({ ledgerDays: 90 });
+    const rules = propertiesOf<BucketProperties>(stack, 'AWS::S3::Bucket').flatMap(
+      ({ LifecycleConfiguration }) => LifecycleConfiguration.Rules,
+    );
+    const expiring = rules.filter((rule) => 'ExpirationInDays' in rule);
+    expect(expiring).toEqual([{ ExpirationInDays: 90, Prefix: 'rejects/', Status: 'Enabled' }]);
+  });
+
   test('the landing bucket notifies the intake queue of every new object, which lets S3 of this account send', () => {
     const queue = { 'Fn::GetAtt': [Match.stringLikeRegexp('^IntakeQueue'), 'Arn'] };
     const notification = { QueueConfigurations: [{ Event: 's3:ObjectCreated:*', Queue: queue }] };
@@ -82,6 +92,26 @@ describe('buckets and table', () => {
       TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
     });
   });
+});
+
+test('dumps are listed through an index that an update adds to a table in use, and that no function may use', () => {
+  template.hasResourceProperties('AWS::DynamoDB::Table', {
+    KeySchema: [
+      { AttributeName: 'pk', KeyType: 'HASH' },
+      { AttributeName: 'sk', KeyType: 'RANGE' },
+    ],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: 'dumps',
+        KeySchema: [
+          { AttributeName: 'state', KeyType: 'HASH' },
+          { AttributeName: 'startedAt', KeyType: 'RANGE' },
+        ],
+        Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['dumpId', 'run', 'dump', 'source'] },
+      },
+    ],
+  });
+  expect(grantsOf(template).filter(([, resource]) => resource.includes('/index/'))).toEqual([]);
 });
 
 describe('functions', () => {

@@ -1,7 +1,9 @@
 /** The stack synthesized for a test, and what its tests ask of the template. */
+import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { ImporterStack } from '../../cdk/importer-stack.ts';
+import type { ImporterProps } from '../../cdk/importer.ts';
+import { ImporterStack, type ImporterStackProps } from '../../cdk/importer-stack.ts';
 import { defineImporter, type ImporterInput } from '../../shared/config.ts';
 
 process.env.CDK_VALIDATION = 'false'; // `npm run synth` does it
@@ -31,10 +33,16 @@ export type PolicyProperties = { readonly PolicyDocument: { readonly Statement: 
 export const MAPPING = 'AWS::Lambda::EventSourceMapping';
 
 /** Without bundling, which takes seconds. */
-export function templateOf(settings: Partial<ImporterInput> = {}, folder = import.meta.dirname): Template {
+export function templateOf(settings: Partial<ImporterInput> = {}, props: Partial<ImporterStackProps> = {}): Template {
   const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+  return Template.fromStack(new ImporterStack(app, 'Test', { ...propsOf(settings), ...props }));
+}
+
+/** As if the configuration stood beside the tests. */
+export function propsOf(settings: Partial<ImporterInput> = {}): ImporterProps {
   const sources = [{ name: 'events', prefix: 'incoming/', project: { secret: 'amplitude/api-key' } }];
-  return Template.fromStack(new ImporterStack(app, 'Test', defineImporter({ sources, ...settings }), folder));
+  const configFile = join(import.meta.dirname, 'importer.config.ts');
+  return { config: defineImporter({ sources, ...settings }), configFile };
 }
 
 export function propertiesOf<Properties>(of: Template, type: string): (Properties & { readonly id: string })[] {

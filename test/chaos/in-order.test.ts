@@ -17,6 +17,7 @@ import { startLife } from './life.ts';
 import { expectOrder } from './run-scenario.ts';
 import { randomFrom } from './scenario.ts';
 import { PORTS } from '../lambdas/chunker/making.ts';
+import { runs } from '../runs.ts';
 
 const FILES = 20;
 const START = Date.UTC(2026, 10, 21);
@@ -131,7 +132,7 @@ test('one dump is delivered after the other, and so each device’s events in or
       expectOrder(stored, disturbed);
       if (disturbed.size === 0) expect(dumps).toEqual(dumps.toSorted((a, b) => a - b));
     }),
-    { numRuns: 5, seed: 20261121 },
+    { numRuns: runs(5), seed: 20261121 },
   );
 }, 120_000);
 

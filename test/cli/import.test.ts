@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { startSimulator } from '../../local/simulator.ts';
+import { openSimulatorStore } from '../../local/simulator-store.ts';
 import type { Receipt } from '../../shared/receipt.ts';
 import { receiptsOf, runCli, startCli, temporaryDirectory } from './run-cli.ts';
 
@@ -52,6 +53,18 @@ test('a dump is delivered once; the same again is recognised; --again or another
   }
   expect(simulator.counts().events.received).toBe(3 * received);
   expect(simulator.counts().stored).toBe(3_000);
+});
+
+test('without an endpoint the events are in the simulator of its state directory', async () => {
+  const directory = temporaryDirectory();
+  const dump = join(directory, 'day.ndjson');
+  writeFileSync(dump, lines(20));
+  const state = join(directory, 'state');
+  expect(await runCli(['import', '--state', state, '--json', dump])).toMatchObject({ code: 0, stderr: '' });
+  const store = openSimulatorStore(join(state, 'simulator.sqlite'));
+  onTestFinished(() => store.close());
+  const stored = [...store.events()].map(({ userId, time }) => ({ userId, time }));
+  expect(stored).toEqual(Array.from({ length: 20 }, (_, i) => ({ userId: `user-${i}`, time: 1_700_000_000_000 + i })));
 });
 
 const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;

@@ -1,11 +1,11 @@
 /** The figures of a plan, against what comes out by hand. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { AWS_PRICES, DEPLOYED } from '../../cli/aws-prices.ts';
 import type { Figure } from '../../cli/figure.ts';
 import type { Plan } from '../../cli/plan-figures.ts';
-import { hit, planOf } from './planning.ts';
+import { countsOf, hit, planOf } from './planning.ts';
 
 /** 1,000,000 events of 600 bytes, 200,000 of them of one device, in one dump of 90 MB that is 32 lanes wide. */
 const HOT_DAY = {
@@ -195,7 +195,16 @@ test.each(ADVICE)('%s: the recommendation and why', (_, given, api, why) => {
   expect(advice.why).toContain(why);
 });
 
-const cut = { kind: 'text' as const, path: 'event_properties.url', events: 3, most: 2_000 };
+const none = { count: 0, isExact: true };
+const names = { 'event types': none, 'event properties': none, 'user properties': none };
+const cut = {
+  effect: 'cut',
+  kind: 'string is longer than 1,024 characters',
+  field: 'event_properties.url',
+  events: 3,
+  most: 2_000,
+} as const;
+const dropped = { effect: 'dropped', kind: 'field that Amplitude does not know', field: 'mine', events: 4 } as const;
 
 const DANGERS: readonly [string, Parameters<typeof planOf>[0], readonly [string, string][]][] = [
   ['nothing', HOT_DAY, []],
@@ -224,13 +233,18 @@ const DANGERS: readonly [string, Parameters<typeof planOf>[0], readonly [string,
   ],
   [
     'fields that are cut',
-    { counts: { read: 10, cuts: [cut] } },
-    [['cut', '3 times event_properties.url is cut to 1,024 characters; the longest has 2,000']],
+    { counts: { read: 10, losses: [cut] } },
+    [['cut', '3 times event_properties.url is cut: string is longer than 1,024 characters; the most is 2,000']],
+  ],
+  [
+    'fields that are not kept',
+    { counts: { read: 10, losses: [dropped] } },
+    [['dropped', '4 times mine loses something: field that Amplitude does not know']],
   ],
   ['events without a time', { counts: { read: 10, timeless: 2 } }, [['no time', '2 events have no time']]],
   [
     'more names than Amplitude makes queryable',
-    { counts: { read: 10, eventTypes: { count: 2_001, isExact: true } } },
+    { counts: { read: 10, names: { ...names, 'event types': { count: 2_001, isExact: true } } } },
     [['too many names', '2,001 event types']],
   ],
   [
@@ -245,6 +259,64 @@ test.each(DANGERS)('in danger: %s', (_, given, expected) => {
   expect(dangers.map(({ kind }) => kind)).toEqual(expected.map(([kind]) => kind));
   for (const [i, [, what]] of expected.entries()) expect(dangers[i]?.what).toContain(what);
 });
+
+const ROUTE = {
+  by: 'event_properties.tenant',
+  projects: { acme: { secret: 'a' }, globex: { secret: 'g', region: 'eu', projectEventsPerSecond: 100 } },
+} as const;
+/** 100,000 events: 80,000 to acme, half of them of one device, and 20,000 to globex, which takes 100 a second. */
+const TO_TWO = {
+  counts: {
+    read: 100_000,
+    projects: [
+      countsOf({ events: 80_000, hottestDevices: [hit('kiosk', 40_000)] }),
+      countsOf({ events: 20_000, hottestDevices: [hit('kiosk', 10)] }),
+    ],
+  },
+  dumps: [{ lanes: 4 }],
+  source: { project: undefined, route: ROUTE },
+};
+
+describe('a source with a route', () => {
+  test('has figures for each project, with its own limits and pace', () => {
+    const { projects = [] } = planOf(TO_TWO);
+    expect(projects.map(({ name, region, figures }) => [name, region, figures.events.value])).toEqual([
+      ['acme', 'us', 80_000],
+      ['globex', 'eu', 20_000],
+    ]);
+    expect(projects.map(({ apis }) => apis.batch.bound)).toEqual(['device', 'project']);
+    // 20 chunks, one every 2.215 s; 20,000 / 100 a second.
+    expect(projects.map(({ apis }) => apis.batch.time.value)).toEqual([19 * 2.215 + 0.65, 200]);
+    // 40 + ½ in each of 4 lanes; 10 + ½ in each of 4. A cap on one of them leaves no device a lane of its own.
+    expect(projects.map(({ apis }) => apis.batch.chunks.chunks.value)).toEqual([42, 12]);
+    expect(projects[1]?.hottestDevices).toEqual([hit('kiosk', 10)]);
+  });
+
+  test('takes as long as the slowest of them, and all share the uploads', () => {
+    const { apis, time, cost } = planOf(TO_TWO);
+    expect(apis.batch).toMatchObject({ bound: 'project', slowest: 'globex', time: { value: 200 } });
+    expect(apis.batch.bounds.device?.arithmetic).toContain('the longest, of project acme: 40,000 events of kiosk');
+    expect(apis.batch.bounds.uploads?.value).toBeCloseTo((54 * 0.65) / 8, 9);
+    expect(apis.batch.chunks).toMatchObject({ lanes: 8, chunks: { value: 54 } });
+    expect(time.embedded.value).toBe(200);
+    expect(cost.lines['Lambda uploader']?.arithmetic).toContain('54 chunks');
+    const busier = planOf({ ...TO_TWO, source: { project: undefined, route: { ...ROUTE, projects: PACED } } });
+    expect(busier.apis['http-v2']).toMatchObject({ bound: 'device', slowest: 'acme' });
+  });
+
+  test('is in danger where one of its projects is', () => {
+    const projects = [countsOf({ events: 1 }), countsOf({ events: 600_000, hottestUsers: [hit('anna', 600_000)] })];
+    const { dangers } = planOf({
+      ...TO_TWO,
+      counts: { read: 600_001, projects, hottestUsers: [hit('anna', 600_000)] },
+      source: { project: undefined, route: { ...ROUTE, projects: PACED } },
+    });
+    expect(dangers.map(({ what }) => what)).toEqual([expect.stringMatching(/^project globex: user anna has 600,000/)]);
+  });
+});
+
+/** As above, without a cap. */
+const PACED = { acme: { secret: 'a' }, globex: { secret: 'g' } };
 
 test('the path says what makes events of the records', () => {
   expect(planOf({ counts: {} }).path).toContain('pass-through');

@@ -64,7 +64,7 @@ test('property updates are the events that change user properties, identifies af
   expect(counts.propertyUpdates).toBe(2);
   expect(counts.mostUpdated).toEqual([{ id: 'user-1', atLeast: 2, atMost: 2 }]);
   expect(counts).toMatchObject({ events: 4, uncounted: 1 });
-  expect(counts.userProperties.count).toBe(2);
+  expect(counts.names['user properties'].count).toBe(2);
   const { counts: apart } = await scan(text, { source: { enrich: [{ identify: { merge: false } }] } });
   expect(apart.propertyUpdates).toBe(3);
 });

@@ -124,6 +124,37 @@ test('a source that pseudonymises needs no key to be planned', async () => {
   expect(stdout).not.toContain('anna');
 });
 
+test('a route: what goes to each project and how long that takes, and that the whole takes as long as the slowest', async () => {
+  const directory = temporaryDirectory();
+  const config = writeConfig(
+    directory,
+    `{ name: 'shops', route: { by: '$record.tenant', otherwise: 'filter', projects: { acme: { secret: 'a' },
+      globex: { secret: 'g', region: 'eu', projectEventsPerSecond: 10 } } } }`,
+  );
+  const event = (i: number) =>
+    JSON.stringify({
+      event_type: 'Seen',
+      user_id: `user-${i % 40}`,
+      time: Date.UTC(2026, 0),
+      tenant: ['acme', 'acme', 'globex', 'x'][i % 4],
+    });
+  const dump = join(directory, 'day.ndjson');
+  writeFileSync(dump, Array.from({ length: 400 }, (_, i) => event(i)).join('\n'));
+  const { stdout } = await runCli(['plan', '--explain', '--config', config, dump]);
+  expect(stdout).toContain('records are sent as they stand, routed by $record.tenant');
+  expect(stdout).toContain('ndjson; 400 records: 300 events, 100 filtered, 0 unusable');
+  expect(stdout).toMatch(/^to project acme \(us\)\n {2}events +200\n +=/m);
+  expect(stdout).toMatch(/^to project globex \(eu, at most 10 events\/s\)\n {2}events +100\n +=/m);
+  expect(stdout).toMatch(/^ {2}Batch time +10 s, that of projectEventsPerSecond$/m);
+  expect(stdout).toMatch(/^ {2}time +10 s, that of projectEventsPerSecond of project globex$/m);
+  expect(stdout).toContain('= the longest, of project globex: 100 events / 10 a second');
+  const [made] = plansOf((await runCli(['plan', '--json', '--config', config, dump])).stdout);
+  expect(made?.projects).toMatchObject([
+    { name: 'acme', figures: { users: { value: 20 } }, apis: { batch: { bound: 'uploads' } } },
+    { name: 'globex', figures: { users: { value: 10 } }, apis: { batch: { bound: 'project', time: { value: 10 } } } },
+  ]);
+}, 120_000);
+
 test('two sources are two plans', async () => {
   const directory = temporaryDirectory();
   const project = `project: { secret: 'x' }`;

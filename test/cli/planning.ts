@@ -6,10 +6,11 @@ import { defineImporter, type ImporterInput } from '../../shared/config.ts';
 
 export const NOW = Date.UTC(2026, 10, 22);
 
+/** Without `projects` all of it goes to one. */
 export function countsOf(some: Partial<Counts>): Counts {
   const none = { count: 0, isExact: true };
   const { read = 0, events = read } = some;
-  return {
+  const counts = {
     read,
     filtered: 0,
     unusable: 0,
@@ -29,12 +30,12 @@ export function countsOf(some: Partial<Counts>): Counts {
     hottestDevices: [],
     hottestUsers: [],
     mostUpdated: [],
-    cuts: [],
-    eventTypes: none,
-    eventProperties: none,
-    userProperties: none,
+    losses: [],
+    names: { 'event types': none, 'event properties': none, 'user properties': none },
+    projects: [],
     ...some,
   };
+  return { ...counts, projects: some.projects ?? [counts] };
 }
 
 export function dumpOf(counts: Counts, some: Partial<ScannedDump> = {}): ScannedDump {

@@ -66,6 +66,19 @@ test.each<[string, Trial, readonly string[]]>([
     ['→ event 1 of 2', '→ event 2 of 2 refused: user_id is too short', '  found "x"', '    "user_id": "x"'],
   ],
   [
+    'left out by the route',
+    trialOf({}, [], { made: { kind: 'filtered', leftOut: 1 } }),
+    ['→ filtered', '  the route has no project for it (otherwise: filter)'],
+  ],
+  [
+    'events for several projects, and one for none',
+    trialOf({}, [], {
+      made: { kind: 'events', events: [], refused: [], leftOut: 1 },
+      events: ['acme', 'globex'].map((project) => ({ event, warnings: [], project })),
+    }),
+    ['→ event 1 of 2 to project acme', '→ event 2 of 2 to project globex', '→ and 1 more, left out'],
+  ],
+  [
     'a warning',
     trialOf({}, [{ ...event, mine: 1 }]),
     ['  dropped mine: Amplitude documents no such field; in event_properties it is kept'],

@@ -2,14 +2,17 @@
 import { onTestFinished } from 'vitest';
 import type { ReplayEngine } from '../../cli/replay-queues.ts';
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
+import { dynamoLedgerView } from '../../shared/aws/ledger-view.ts';
 import { sqsQueue } from '../../shared/aws/queue.ts';
 import { sumBooks } from '../../shared/books.ts';
 import { type Chunk, chunkId, decodeChunkHeader, encodeChunk, unitOf } from '../../shared/chunk.ts';
 import type { Dump } from '../../shared/dump.ts';
 import { embeddedLedger } from '../../shared/embedded/ledger.ts';
+import { embeddedLedgerView } from '../../shared/embedded/ledger-view.ts';
 import { embeddedQueue } from '../../shared/embedded/queue.ts';
 import { openState } from '../../shared/embedded/state.ts';
 import type { Ledger, UnitRef } from '../../shared/ledger.ts';
+import type { LedgerView } from '../../shared/ledger-view.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { startDynalite } from '../dynalite.ts';
 import { startFauxqs } from '../fauxqs.ts';
@@ -24,6 +27,7 @@ export type TestEngine = ReplayEngine & {
   readonly queues: Queues;
   readonly deadLetters: Queues;
   readonly ledger: Ledger;
+  readonly view: LedgerView;
 };
 
 const FIFO = { upload: true, parked: false, intake: false } as const;
@@ -39,6 +43,7 @@ export function openEmbedded() {
     queues: openQueues((name) => embeddedQueue(db, name, { fifo: FIFO[name] })),
     deadLetters: openQueues((name) => embeddedQueue(db, `${name}-dlq`, { fifo: FIFO[name] })),
     ledger: embeddedLedger(db),
+    view: embeddedLedgerView(db),
     /** Every row there is. */
     rows: () => tableNames(db).map((table) => db.prepare(`SELECT * FROM ${table}`).all()),
   };
@@ -72,6 +77,7 @@ async function openAws(): Promise<TestEngine> {
     queues: await openAll(''),
     deadLetters: await openAll('-dlq'),
     ledger: dynamoLedger(dynalite.client, dynalite.table, { retentionDays: 30 }),
+    view: dynamoLedgerView(dynalite.client, dynalite.table),
   };
 }
 

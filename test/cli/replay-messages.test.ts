@@ -186,5 +186,6 @@ function mortal(engine: TestEngine, killAt: number, hasEffect: boolean): TestEng
     queues: { ...engine.queues, upload: wrap(engine.queues.upload) },
     deadLetters: { ...engine.deadLetters, upload: wrap(engine.deadLetters.upload) },
     ledger: wrap(engine.ledger),
+    view: engine.view,
   };
 }

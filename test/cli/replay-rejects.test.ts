@@ -271,7 +271,7 @@ describe('which dump', () => {
       expect(await idOf(name)).toBe(run.dumpId);
     await expect(idOf('days')).rejects.toThrow(UsageError);
     await expect(idOf('days')).rejects.toThrow(`"days" is part of 2 dumps; name one by its id:\n  ${run.dumpId}`);
-    await expect(idOf('sunday')).rejects.toThrow('found "sunday", expected the id');
+    await expect(idOf('sunday')).rejects.toThrow('no dump that has a receipt is known as "sunday"; expected its id');
   });
 
   test('is refused while it is read, and when the configuration lacks its source', async () => {

@@ -118,6 +118,31 @@ test('a table in gzip: records are what a map gets; exit code 0 when nothing is 
   expect(result.code).toBe(0);
 });
 
+test('a route: to which project each event goes, what it leaves out, and what names none', async () => {
+  const { write, tryIt } = setUp(`
+    { name: 'shops', prefix: 'shops', map: (record) => record.events,
+      route: { by: 'event_properties.tenant', projects: { acme: { secret: 'a' }, globex: { secret: 'g', region: 'eu' } },
+        otherwise: 'filter' } },
+    { name: 'strict', prefix: 'strict',
+      route: { by: '$record.tenant', projects: { acme: { secret: 'a' }, globex: { secret: 'g' } } } }`);
+  const of = (tenant: string) => JSON.parse(event(1, { event_properties: { tenant } })) as object;
+  const record = (...tenants: string[]) => JSON.stringify({ events: tenants.map(of) });
+  write('shops.ndjson', [record('globex', 'acme', 'nobody'), record('nobody'), record('acme')].join('\n'));
+  const result = await tryIt(['shops.ndjson', '--json']);
+  expect(triedOf(result)).toMatchObject([
+    { projects: ['globex', 'acme'], filtered: false, leftOut: 1 },
+    { events: [], filtered: true, leftOut: 1 },
+    { projects: ['acme'] },
+  ]);
+  expect(result.stderr).toContain('shops: map (a function) → route by event_properties.tenant');
+  expect(result.stderr).toContain('1 to globex + 2 to acme + 2 left out, as the route has no project for them');
+  expect(result.code).toBe(0);
+  write('strict.ndjson', `${event(1, { tenant: 'initech' })}\n`);
+  const strict = await tryIt(['strict.ndjson']);
+  expect(strict.stdout).toContain('→ rejected: route: $record.tenant names no project');
+  expect(strict.code).toBe(1);
+});
+
 test('a preset: each record with the events that it makes', async () => {
   const { tryIt } = setUp(`{ name: 'old', project, preset: 'mixpanel-export', enrich: [(event) => event] }`);
   const result = await tryIt([join(PRESETS, 'mixpanel-export.ndjson'), '--json']);

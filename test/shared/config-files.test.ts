@@ -121,3 +121,20 @@ test.each<[object, string]>([
 test.each([5, '', 's3://bucket/converter.json'])('the converter %j is refused', (convert) => {
   expect(() => importerWith({ convert: convert as never })).toThrow('sources[0].convert: found');
 });
+
+test('a source whose converter file leaves nothing to the next one is refused, as if it were written out', () => {
+  const rival =
+    'sources[1].prefix: found "in/", expected a prefix of its own, or a pattern for s0, which comes before it and takes all dumps with this one';
+  const both = (second: Partial<ImporterInput['sources'][number]>, files: Readonly<Record<string, object>>) =>
+    loadFiles(importerWith({ prefix: 'in/', convert: './a.json' }, { prefix: 'in/', ...second }), readerOf(files));
+  const some = (filterPattern: string) => ({
+    ...CONVERTER,
+    keyValidatorConfig: { filterPattern },
+  });
+  expect(() => both({}, { './a.json': CONVERTER })).toThrow(rival);
+  expect(() => both({ pattern: '*.csv' }, { './a.json': CONVERTER })).toThrow(rival);
+  const b = { convert: './b.json' };
+  expect(() => both(b, { './a.json': some('.*[.]json'), './b.json': some('.*[.]json') })).toThrow(rival);
+  expect(both(b, { './a.json': some('.*[.]json'), './b.json': some('.*[.]csv') }).sources).toHaveLength(2);
+  expect(both({}, { './a.json': some('.*[.]json') }).sources).toHaveLength(2);
+});

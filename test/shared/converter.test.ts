@@ -8,6 +8,7 @@ import { compileConverter, ConverterConfigError } from '../../shared/converter.t
 import { OPERATORS } from '../../shared/converter/compile.ts';
 import { syntaxOf } from '../../shared/converter/operator.ts';
 import { ConversionError } from '../../shared/converter/values.ts';
+import { runs } from '../runs.ts';
 
 const AT = { dump: 'dump.json', position: 1 };
 
@@ -366,7 +367,7 @@ test('any JSON compiles or is refused with a list, and any record is converted, 
       }
       expect(JSON.stringify(file)).toBe(before);
     }),
-    { numRuns: 3_000 },
+    { numRuns: runs(3_000) },
   );
   expect(compiled).toBeGreaterThan(100);
 });

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compileGlob } from '../../shared/glob.ts';
+import { runs } from '../runs.ts';
 
 test.each<[string, readonly string[], readonly string[]]>([
   ['*.csv', ['a.csv', '.csv', 'ü \n.csv'], ['a.csv.gz', 'in/a.csv', 'A.CSV']],
@@ -36,7 +37,7 @@ test('what Node makes of a pattern is what we make of it, but for names that beg
       fc.pre(pattern !== '');
       expect(compileGlob(pattern)?.test(text)).toBe(posix.matchesGlob(text, pattern));
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000) },
   );
 });
 

@@ -46,7 +46,7 @@ function testClaims(open: () => LedgerUnderTest): void {
   test('a lease that has run out is taken over at the checkpoint, and its former owner must stop', async () => {
     const { ledger } = open();
     const { dump, run } = await startDump(ledger);
-    const checkpoint = { segment: 3, offset: 4_711, position: 99 };
+    const checkpoint = { segment: 3, offset: 4_711, position: 99, receives: 7 };
     expect(await ledger.saveCheckpoint(run, 'anna', checkpoint, 300)).toBe(true);
     expect(await ledger.claim(claimOf(dump, { owner: 'ben', now: 299 }))).toEqual({ kind: 'busy', until: 300 });
     const takeOver = await ledger.claim(claimOf(dump, { owner: 'ben', now: 300, leaseUntil: 400 }));

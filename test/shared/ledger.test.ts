@@ -16,6 +16,7 @@ import { ledgerContract } from './ledger-contract.ts';
 import { chunkOf, claimOf, delivered, newDump, planOf, startDump } from './ledger-fixtures.ts';
 import { modelLedger } from './ledger-model.ts';
 import { live, type Schedule, schedules } from './ledger-schedule.ts';
+import { runs } from '../runs.ts';
 
 const NOW = 1_700_000_000_000;
 
@@ -53,7 +54,7 @@ describe('embedded', () => {
     const lives = fc.asyncProperty(schedules, (schedule) =>
       agree(schedule, embeddedLedger(new DatabaseSync(':memory:'))),
     );
-    await fc.assert(lives, { numRuns: 400 });
+    await fc.assert(lives, { numRuns: runs(400) });
   });
 });
 
@@ -67,7 +68,7 @@ describe('dynamo', () => {
   test('random lives of a dump: the books close at every moment, as they would at their plainest', async () => {
     await fc.assert(
       fc.asyncProperty(schedules, (schedule) => agree(schedule, dynamo())),
-      { numRuns: 20 },
+      { numRuns: runs(20) },
     );
   });
 

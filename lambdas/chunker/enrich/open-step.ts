@@ -14,7 +14,6 @@ import type { LookupTable } from './lookup-table.ts';
 import { redactStep } from './redact.ts';
 import { changing, type Draft, type Step } from './step.ts';
 import { urlStep } from './url.ts';
-import { userAgentStep } from './user-agent.ts';
 
 /** What steps need from outside. */
 export type StepPorts = {
@@ -31,7 +30,8 @@ export async function openStep(step: EnrichStep, name: string, ports: StepPorts)
   if ('drop' in step) return dropStep(step.drop);
   if ('redact' in step) return redactStep(step.redact);
   if ('hash' in step) return hashStep(step.hash, await ports.secret(step.hash.secret));
-  if ('userAgent' in step) return userAgentStep(step.userAgent);
+  // Its patterns are large, and few sources need them.
+  if ('userAgent' in step) return (await import('./user-agent.ts')).userAgentStep(step.userAgent);
   if ('url' in step) return urlStep(step.url);
   if ('identify' in step) return identifyStep(step.identify);
   if ('lookup' in step) return lookupStep(step.lookup, await ports.table(fileOfLookup(step.lookup)));

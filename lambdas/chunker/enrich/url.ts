@@ -2,8 +2,7 @@
 import type { JsonObject } from '../../../shared/amplitude-event.ts';
 import type { UrlOptions } from '../../../shared/enrich-step.ts';
 import { compileExpression } from '../expression.ts';
-import { changing, type Step } from './step.ts';
-import { withoutOverwriting } from './user-agent.ts';
+import { changing, type Step, withoutOverwriting } from './step.ts';
 
 /** Amplitude knows them by these names (https://amplitude.com/docs/data/sources/website-attribution). */
 const UTM = ['utm_source', 'utm_medium', 'utm_campaign', 'utm_term', 'utm_content', 'utm_id'];

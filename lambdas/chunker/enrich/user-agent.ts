@@ -3,8 +3,7 @@ import Bowser from 'bowser';
 import type { JsonObject } from '../../../shared/amplitude-event.ts';
 import type { UserAgentOptions } from '../../../shared/enrich-step.ts';
 import { compileExpression } from '../expression.ts';
-import { isPlainObject } from '../json.ts';
-import { changing, type Step } from './step.ts';
+import { changing, type Step, withoutOverwriting } from './step.ts';
 
 /** Nobody's is longer, and its patterns are not made for it. */
 const MAX_LENGTH = 1_024;
@@ -52,23 +51,4 @@ function parseUserAgent(text: string, prefix: string): Parsed {
 
 function present(all: Readonly<Record<string, string | undefined>>): JsonObject {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined && value !== ''));
-}
-
-/** The event with fields and properties that it does not have yet. */
-export function withoutOverwriting(
-  event: JsonObject,
-  fields: JsonObject,
-  into: string,
-  properties: JsonObject,
-): JsonObject {
-  const known = event[into] ?? {};
-  if (!isPlainObject(known)) return { ...event, ...missingIn(event, fields) };
-  const added = missingIn(known, properties);
-  const below = Object.keys(added).length > 0 ? { [into]: { ...known, ...added } } : {};
-  return { ...event, ...missingIn(event, fields), ...below };
-}
-
-function missingIn(object: JsonObject, values: JsonObject): JsonObject {
-  const missing = Object.entries(values).filter(([name]) => !Object.hasOwn(object, name) || object[name] === null);
-  return Object.fromEntries(missing);
 }

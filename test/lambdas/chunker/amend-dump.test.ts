@@ -8,6 +8,7 @@ import { anyDump, obey, ROUTED_PROJECTS, routeOf } from './any-dump.ts';
 import { openChunker, takeChunks } from './chunker.ts';
 import { eventLine, sourceOf } from './fixtures.ts';
 import { mortal } from './mortal.ts';
+import { runs } from '../../runs.ts';
 
 /** Fails for some users, and spoils the second event of others. */
 const broken: MapFunction = (order, at) => {
@@ -46,7 +47,7 @@ describe('any dump', () => {
         expect(outcome.reasons).toEqual(outcome.books.reasons);
         expect(chunker.receipts.at(-1)).toMatchObject({ amendedAt: [expect.any(String)], inFlight: 0 });
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
     expect(through).toBeGreaterThan(30);
   });
@@ -65,7 +66,7 @@ describe('any dump', () => {
         }
         expect((await entryOf(chunker)).amendments).toHaveLength(2);
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 });

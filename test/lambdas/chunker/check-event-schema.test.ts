@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 import { findFault } from '../../../lambdas/chunker/check-event.ts';
+import { runs } from '../../runs.ts';
 
 const NOBODY = /^(anonymous|nil|none|null|n\/a|na|undefined|unknown||0{8}-0{4}-0{4}-0{4}-0{12}|\{\}|lmy47d|0|-1)$/i;
 
@@ -95,7 +96,7 @@ test('any event is taken by both, or by neither', () => {
       taken += isTaken ? 1 : 0;
       expect(isTaken).toBe(eventSchema.safeParse(event).success);
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000) },
   );
   expect(taken).toBeGreaterThan(200);
   expect(taken).toBeLessThan(1_800);

@@ -20,6 +20,7 @@ import {
 import { anyDump, open, routeOf } from './any-dump.ts';
 import { eventLine } from './fixtures.ts';
 import { mortal } from './mortal.ts';
+import { runs } from '../../runs.ts';
 
 async function readToEnd(chunker: Chunker, changes: RunChanges = {}): Promise<Run> {
   for (;;) {
@@ -61,7 +62,7 @@ describe('any dump', () => {
           { delivered: chunks.flatMap(eventTexts).length, inFlight: 0, rejected: rejects.length },
         ]);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -87,7 +88,7 @@ describe('any dump', () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -110,7 +111,7 @@ describe('any dump', () => {
         }
         expect(groups.size).toBe(new Set(groups.values()).size);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 
@@ -152,7 +153,7 @@ describe('any dump', () => {
         expect(outcomes[1]).toEqual(outcomes[0]);
         expect(outcomes[2]).toEqual(outcomes[0]);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 });

@@ -80,7 +80,7 @@ describe('any dump, cut at any byte', () => {
         }
         expect(outcomes[1]).toEqual(outcomes[0]);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 
@@ -102,9 +102,9 @@ describe('any dump, cut at any byte', () => {
           }
         }
       }),
-      { numRuns: 200, seed: 3 },
+      { numRuns: 100, seed: 3 },
     );
-    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(20);
+    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(10);
   });
 
   test('gives the same whether all parts, some or none were made ready, or it is stopped at every checkpoint', async () => {
@@ -126,7 +126,7 @@ describe('any dump, cut at any byte', () => {
           for (const one of made) segments += one.segments;
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
     expect(segments).toBeGreaterThan(100);
   });

@@ -7,6 +7,7 @@ import { type CompressedChunk, compressChunk } from '../../../lambdas/chunker/co
 import type { ClosedChunk } from '../../../lambdas/chunker/lane-chunks.ts';
 import { encodeChunk, encodedBytes } from '../../../shared/chunk.ts';
 import { messageBytes } from '../../../shared/message-bytes.ts';
+import { runs } from '../../runs.ts';
 
 const chunkOf = (events: readonly string[]): ClosedChunk => ({
   lane: 7,
@@ -60,7 +61,7 @@ test('the same chunk always gives the same parts', async () => {
     fc.asyncProperty(anyEvents, fc.integer({ min: 8, max: 400 }), async (events, maxBytes) => {
       expect(await compressChunk(chunkOf(events), maxBytes)).toEqual(await compressChunk(chunkOf(events), maxBytes));
     }),
-    { numRuns: 20 },
+    { numRuns: runs(20) },
   );
 });
 

@@ -7,6 +7,7 @@ import { contentId } from '../../../lambdas/chunker/make-events.ts';
 import { recordOf, sourceOf } from './fixtures.ts';
 import { eventMembers, members, objectText } from './json-text.ts';
 import { makeEvents } from './making.ts';
+import { runs } from '../../runs.ts';
 
 const source = sourceOf();
 
@@ -61,7 +62,7 @@ test('any event is sent as the same object, with its own insert_id or one made f
       const after: unknown = JSON.parse(sent(text));
       expect(isDeepStrictEqual(after, { ...before, insert_id: insertId }), `${text} became ${sent(text)}`).toBe(true);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 
@@ -73,7 +74,7 @@ test('what stands in any event is sent as it is written, to the byte', () => {
       last.delete('insert_id');
       for (const written of last.values()) expect(text).toContain(written);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 
@@ -97,7 +98,7 @@ test('the members of any object are found, in order', () => {
       }));
       expect(found).toEqual(all.map((member) => ({ ...member, text: member.text.trim() })));
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

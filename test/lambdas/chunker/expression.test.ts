@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Expression, FieldMap } from '../../../shared/field-map.ts';
 import { eventsOf, make, textsOf } from './making.ts';
+import { runs } from '../../runs.ts';
 
 const BASE = { event_type: { value: 'visit' }, user_id: { value: 'user-1' } } as const satisfies FieldMap;
 
@@ -231,6 +232,6 @@ test('no record makes a map throw, and the same record always makes the same', (
       expect(['events', 'unusable']).toContain(made().kind);
       expect(made()).toEqual(made());
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });

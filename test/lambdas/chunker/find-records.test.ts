@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { recordFinder } from '../../../lambdas/chunker/find-records.ts';
 import { DumpUnreadable, type Dumps } from '../../../shared/objects.ts';
 import { dumpOf, memoryDumps, sourceOf } from './fixtures.ts';
+import { runs } from '../../runs.ts';
 
 const LINES = 2_500;
 const bytes = Buffer.from(Array.from({ length: LINES }, (_, i) => `${i % 7 === 6 ? '' : `line ${i + 1}`}\n`).join(''));
@@ -24,7 +25,7 @@ test('any positions, asked for in any order, are found; blank lines and lines be
       }
       await finder.close();
     }),
-    { numRuns: 50 },
+    { numRuns: runs(50) },
   );
 });
 

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { recordOf, sourceOf } from './fixtures.ts';
 import { DEEP_TEXT, EVENT, EVENT_TEXT, eventsOf, make, makeEvents, makeWith, textsOf, throwIt } from './making.ts';
+import { runs } from '../../runs.ts';
 
 describe('a record that already is an event', () => {
   test('is sent as it stands, and what the next steps need is read from it', () => {
@@ -109,6 +110,6 @@ test('no bytes, and nothing that a map does, make it throw', () => {
       const map = () => (isThrown ? throwIt(thing) : thing);
       expect(['events', 'filtered', 'unusable']).toContain(makeWith(map).kind);
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });

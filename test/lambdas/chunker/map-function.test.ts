@@ -7,6 +7,7 @@ import type { MapFunction } from '../../../shared/config.ts';
 import { recordOf, sourceOf } from './fixtures.ts';
 import { members, objectText, parseAll } from './json-text.ts';
 import { eventsOf, make, makeEvents, makeWith, textsOf, visit } from './making.ts';
+import { runs } from '../../runs.ts';
 
 const ID = contentId(Buffer.from('{}'));
 
@@ -104,6 +105,6 @@ test('no whole number of any record is rounded on its way through', () => {
       const [sent] = textsOf(makeWith((record) => visit({ event_properties: { record } }), text));
       expect(parseAll(sent ?? '')).toMatchObject({ event_properties: { record: parseAll(text) } });
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });

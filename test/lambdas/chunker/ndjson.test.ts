@@ -5,6 +5,7 @@ import { readLines } from '../../../lambdas/chunker/formats/ndjson.ts';
 import { KEPT_BYTES } from '../../../lambdas/chunker/formats/unfinished-record.ts';
 import type { RawRecord } from '../../../lambdas/chunker/raw-record.ts';
 import { collect, cutAt } from './fixtures.ts';
+import { runs } from '../../runs.ts';
 
 const MAX_BYTES = 1_000_000;
 
@@ -80,7 +81,7 @@ describe('any bytes', () => {
       fc.asyncProperty(cutBytes, async ([bytes, places]) => {
         expect(await read(cutAt(bytes, places))).toEqual(await read(cutAt(bytes, [])));
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 
@@ -91,7 +92,7 @@ describe('any bytes', () => {
         const expected = lines.filter(({ bytes: line }) => line.length > 0);
         expect(await read(cutAt(bytes, places))).toEqual(expected);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

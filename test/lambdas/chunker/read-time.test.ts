@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readTime, type TimeForm } from '../../../lambdas/chunker/read-time.ts';
+import { runs } from '../../runs.ts';
 
 test.each<[unknown, TimeForm, string]>([
   [1_331_923_247, { unit: 's' }, '2012-03-16T18:40:47.000Z'],
@@ -73,6 +74,6 @@ test('what clocks anywhere show at a moment is read as that moment, unless they 
       expect(new Date(read as number).toLocaleString('sv', { timeZone: zone })).toBe(wall);
       expect(read).toBeLessThanOrEqual(seconds * 1_000);
     }),
-    { numRuns: 1_000 },
+    { numRuns: runs(1_000) },
   );
 });

@@ -24,13 +24,25 @@ function open(text: string | Buffer = lines(15), key = 'in/day.ndjson') {
   const chunker = openChunker(text, { fingerprint: 'f' });
   const logged: Logged[] = [];
   const dump = { ...chunker.request.dump, key };
+  const dead: string[] = [];
+  const deadLetters = {
+    send: async (sent: readonly { readonly body: string }[]) => void dead.push(...sent.map(({ body }) => body)),
+  };
   const take = (body = importMessage({ dump }), changes: Partial<IntakePorts> = {}, receives = 1) => {
     const log = (level: string, message: string, fields: object) => void logged.push({ level, message, ...fields });
     const line = { graceMs: 1_000, pollMs: 100 };
     const of = { importer, fingerprint: 'f', owner: 'anna', log, intake: { send: async () => {} }, line };
-    return takeIntake(body, receives, { ...chunker.ports, ...of, maxReceives: 1_000, readers: 1, ...changes });
+    return takeIntake(body, receives, {
+      ...chunker.ports,
+      ...of,
+      deadLetters,
+      maxTries: 1_000,
+      readers: 1,
+      ...changes,
+    });
   };
-  return { chunker, dump, logged, take };
+  const failing = { dumps: { ...chunker.ports.dumps, read: () => Promise.reject(new Error('S3 is slow')) } };
+  return { chunker, dump, dead, failing, logged, take };
 }
 
 test('a dump that is read is done with, and so is one that is known', async () => {
@@ -75,12 +87,67 @@ test.each([
   [2, 10_000],
   [8, 640_000],
   [9, 900_000],
-  [1_000, 900_000],
-])('what goes wrong is tried again: after %i receives in %i ms', async (receives, waitMs) => {
-  const { chunker, logged, take } = open();
-  const dumps = { ...chunker.ports.dumps, read: () => Promise.reject(new Error('S3 is slow')) };
-  expect(await take(undefined, { dumps }, receives)).toBe(waitMs);
-  expect(logged).toEqual([{ level: 'warn', message: 'dump is tried again', error: 'S3 is slow', receives, waitMs }]);
+  [900, 900_000],
+])('what goes wrong is tried again: after %i receives in %i ms', async (tries, waitMs) => {
+  const { chunker, failing, logged, take } = open();
+  // Nothing was claimed before, so that all were in vain.
+  const ledger = { ...chunker.ports.ledger, claim: () => Promise.reject(new Error('DynamoDB is slow')) };
+  expect(await take(undefined, { ...failing, ledger }, tries)).toBe(waitMs);
+  const error = 'DynamoDB is slow';
+  expect(logged).toEqual([{ level: 'warn', message: 'dump is tried again', error, receives: tries, tries, waitMs }]);
+});
+
+test('receives that brought a dump on to its next checkpoint were not in vain', async () => {
+  const { failing, logged, take } = open(lines(95));
+  for (const receives of [1, 2, 3, 4, 5, 6]) expect(await take(undefined, HURRIED, receives)).toBe(0);
+  expect(await take(undefined, failing, 7)).toBe(5_000);
+  expect(await take(undefined, failing, 8)).toBe(10_000);
+  expect(await take(undefined, HURRIED, 9)).toBe(0);
+  expect(await take(undefined, failing, 10)).toBe(5_000);
+  expect(logged.filter(({ level }) => level === 'warn').map(({ receives, tries }) => [receives, tries])).toEqual([
+    [7, 1],
+    [8, 2],
+    [10, 1],
+  ]);
+});
+
+test('a dump that came no further in so many tries is given up: its message is a dead letter, and someone must act', async () => {
+  const { dump, dead, failing, logged, take } = open(lines(95));
+  const ports = { ...failing, maxTries: 3 };
+  for (const receives of [1, 2, 3, 4, 5]) await take(undefined, { ...HURRIED, maxTries: 3 }, receives);
+  for (const receives of [6, 7, 8]) expect(await take(undefined, ports, receives)).toBeGreaterThan(0);
+  expect(dead).toEqual([]);
+  expect(await take(undefined, ports, 9)).toBeUndefined();
+  expect(dead).toEqual([importMessage({ dump })]);
+  expect(logged.at(-1)).toMatchObject({
+    level: 'error',
+    message: 'dump is given up',
+    dump: 's3://landing/in/day.ndjson',
+  });
+});
+
+test('a dump that is begun anew, under a new configuration, has all its tries again', async () => {
+  const { failing, take } = open(lines(95));
+  await take(undefined, HURRIED, 1);
+  expect(await take(undefined, { ...failing, fingerprint: 'g' }, 40)).toBe(5_000);
+  expect(await take(undefined, { ...failing, fingerprint: 'g' }, 41)).toBe(10_000);
+});
+
+test('a message that was received as often as SQS counts is given up whatever it brought, and so is one that nobody can read', async () => {
+  const { dead, logged, take } = open(lines(95));
+  await take(undefined, HURRIED, 999);
+  expect(dead).toEqual([]);
+  expect(await take(undefined, HURRIED, 1_000)).toBeUndefined();
+  expect(await take('hello', { maxTries: 3 }, 4)).toBeUndefined();
+  expect(dead).toEqual([expect.stringContaining('in/day.ndjson'), 'hello']);
+  expect(logged.at(-1)).toMatchObject({ level: 'error', message: 'message is given up' });
+});
+
+test('while the ledger cannot be asked nothing is given up', async () => {
+  const { chunker, dead, take } = open();
+  const ledger = { ...chunker.ports.ledger, entry: () => Promise.reject(new Error('DynamoDB is slow')) };
+  expect(await take(undefined, { ledger, maxTries: 3 }, 50)).toBe(900_000);
+  expect(dead).toEqual([]);
 });
 
 test('a message that says nothing we know is tried again too, until it is a dead letter', async () => {

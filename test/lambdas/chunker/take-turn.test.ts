@@ -30,7 +30,7 @@ function open(bytes: string | Buffer = eventLines(10)) {
   const chunker = openChunker(bytes);
   const db = new DatabaseSync(':memory:');
   createQueueTables(db);
-  const deadLetters = { queue: 'intake-dlq', maxReceives: 4 };
+  const deadLetters = { queue: 'intake-dlq', maxReceives: 1_000 };
   const intake = embeddedQueue(db, 'intake', { fifo: false, clock: chunker.clock, deadLetters });
   const dead = embeddedQueue(db, 'intake-dlq', { fifo: false, clock: chunker.clock });
   const logged: Record<string, unknown>[] = [];
@@ -42,7 +42,8 @@ function open(bytes: string | Buffer = eventLines(10)) {
     log: (level, message, fields) => void logged.push({ level, message, ...fields }),
     intake,
     line: { graceMs: 10_000, pollMs: 5_000 },
-    maxReceives: 3,
+    deadLetters: dead,
+    maxTries: 3,
     readers: 1,
   };
   const drop = async (key: string, more: { readonly again?: string; readonly size?: number } = {}): Promise<Dump> => {

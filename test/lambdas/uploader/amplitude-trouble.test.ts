@@ -23,7 +23,7 @@ describe('no answer', () => {
   test('within the deadline, when nobody shakes hands', async () => {
     const port = await listen(() => undefined);
     const answer = await uploadsTo(`https://127.0.0.1:${port}`, { timeoutMs: 150 }).upload();
-    expect(answer).toEqual({ kind: 'no-answer', reason: 'no answer: UND_ERR_CONNECT_TIMEOUT' });
+    expect(answer).toEqual({ kind: 'no-answer', reason: 'no answer within 150 ms' });
   }, 5_000);
 
   test('when nobody listens', async () => {
@@ -37,7 +37,7 @@ describe('no answer', () => {
     const answer = await uploadsTo(`http://127.0.0.1:${port}`).upload();
     expect(answer).toMatchObject({
       kind: 'no-answer',
-      reason: expect.stringMatching(/ECONNRESET|UND_ERR_SOCKET|EPIPE/),
+      reason: expect.stringMatching(/ECONNRESET|EPIPE/),
     });
   });
 

@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hottestOf, joinEvents, splitEvents } from '../../../lambdas/uploader/chunk-events.ts';
+import { runs } from '../../runs.ts';
 
 const event = fc
   .record({ event_type: fc.string({ unit: 'grapheme' }), device_id: fc.string(), event_properties: fc.jsonValue() })
@@ -15,7 +16,7 @@ test('taken apart and put together again it is the same text', () => {
     expect(split.map((one) => one.text)).toEqual(texts);
     expect(joinEvents(split).equals(text)).toBe(true);
   });
-  fc.assert(property, { numRuns: 300 });
+  fc.assert(property, { numRuns: runs(300) });
 });
 
 test('an event knows its position, its device and its user', () => {

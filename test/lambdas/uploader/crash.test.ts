@@ -10,6 +10,7 @@ import { type Failure, type Failures, failingPorts } from './failing-ports.ts';
 import { KEY } from './uploader.ts';
 import { start } from './with-simulator.ts';
 import { deadOf, everythingWritten, idsOf, rejectsOf, storedIds } from './written.ts';
+import { runs } from '../../runs.ts';
 
 const FAILURES: readonly (Failure & { readonly what: string })[] = [
   { what: 'the process crashes before a call', isDone: false, isCrash: true },
@@ -60,7 +61,7 @@ test('however often something fails, every event is delivered or rejected, once'
     const { life } = await live(AMPLITUDE, new Map(some));
     await expectAllDone(life, 'many');
   });
-  await fc.assert(property, { numRuns: 12 });
+  await fc.assert(property, { numRuns: runs(12) });
 });
 
 type Life = Awaited<ReturnType<typeof start>>;

@@ -5,6 +5,7 @@ import type { ChunkEvent } from '../../../lambdas/uploader/chunk-events.ts';
 import { type Delivery, deliverEvents, type Send } from '../../../lambdas/uploader/deliver-events.ts';
 import type { Verdict } from '../../../lambdas/uploader/read-verdict.ts';
 import { eventWith, type Flaw, modelAmplitude, type ModelRules, NAMED, NOBODY } from './model-amplitude.ts';
+import { runs } from '../../runs.ts';
 
 const FLAWS: readonly Flaw[] = ['invalid', 'silenced', 'throttled', 'over quota', 'poison'];
 const flaw = fc.oneof({ weight: 6, arbitrary: fc.constant<Flaw>('none') }, fc.constantFrom(...FLAWS));
@@ -29,7 +30,7 @@ describe('whatever rules Amplitude has for events', () => {
       expect(byPosition(delivery.refused.map(({ event }) => event))).toEqual(having('invalid', 'silenced', 'poison'));
       expect(delivery.overQuota).toBe(having('over quota').length > 0);
     });
-    await fc.assert(property, { numRuns: 500 });
+    await fc.assert(property, { numRuns: runs(500) });
   });
 
   test('there are at most three requests for each event, and two when it names all there are', async () => {
@@ -38,7 +39,7 @@ describe('whatever rules Amplitude has for events', () => {
       await deliverEvents(events, model.send);
       expect(model.requests()).toBeLessThanOrEqual(3 * events.length);
     });
-    await fc.assert(property, { numRuns: 300 });
+    await fc.assert(property, { numRuns: runs(300) });
     const model = modelAmplitude({ maxEvents: 2_000, order: FLAWS, firstOnly: false, byDevice: false });
     await deliverEvents(
       Array.from({ length: 2_000 }, (_, position) => eventWith(position % 2 === 0 ? 'none' : 'invalid', position)),
@@ -60,7 +61,7 @@ describe('whatever rules Amplitude has for events', () => {
       if (delivery.kind !== 'through') expect(delivery).toEqual(last);
       else expect(delivery.delivered + delivery.refused.length + delivery.waiting.length).toBe(events.length);
     });
-    await fc.assert(property, { numRuns: 300 });
+    await fc.assert(property, { numRuns: runs(300) });
   });
 
   test('what is left for later waits, and what was done before counts', async () => {
@@ -73,7 +74,7 @@ describe('whatever rules Amplitude has for events', () => {
       expect(byPosition(all)).toEqual(events);
       expect(refused.filter(({ event }) => event.text === 'none' || event.text === 'throttled')).toEqual([]);
     });
-    await fc.assert(property, { numRuns: 300 });
+    await fc.assert(property, { numRuns: runs(300) });
   });
 });
 

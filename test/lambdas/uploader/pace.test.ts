@@ -7,6 +7,7 @@ import type { TakeChunkPorts } from '../../../lambdas/uploader/take-chunk.ts';
 import { eventsOf } from './chunks.ts';
 import { start } from './with-simulator.ts';
 import { idsOf, storedIds } from './written.ts';
+import { runs } from '../../runs.ts';
 
 const RULES: PaceRules = { api: 'batch', uploaders: 8, lanes: 32 };
 const SENT: Sent = { hottest: 0, spread: 1, events: 2_000, tookMs: 500, wasThrottled: false };
@@ -70,7 +71,7 @@ test('whatever a lane sends of a device and whenever in an upload Amplitude coun
   const property = fc.property(anyUploads, (sent) => {
     expect(fullestWindow(sent)).toBeLessThanOrEqual((API_LIMITS[sent.api].eventsPerSecond * RATE_WINDOW_MS) / 1_000);
   });
-  fc.assert(property, { numRuns: 500 });
+  fc.assert(property, { numRuns: runs(500) });
 });
 
 test('a small upload leaves room for the largest one behind it', () => {

@@ -5,6 +5,7 @@ import { type Answer, readVerdict, type Verdict } from '../../../lambdas/uploade
 import * as documented from './documented-answers.ts';
 import * as odd from './odd-answers.ts';
 import { KEY, notNow } from './verdicts.ts';
+import { runs } from '../../runs.ts';
 
 describe.each([
   ['taken', documented.TAKEN],
@@ -80,7 +81,7 @@ test('any status with any text has a verdict, and the key stands in none', () =>
     expect(JSON.stringify(reasons)).not.toContain(KEY);
     expect(verdict.kind === 'delivered').toBe(anyStatus >= 200 && anyStatus < 300 && codeIn(text) === 200);
   });
-  fc.assert(property, { numRuns: 1_500 });
+  fc.assert(property, { numRuns: runs(1_500) });
 });
 
 function verdictOn(anyStatus: number, anyBody: unknown): Verdict {

@@ -7,6 +7,7 @@ import { FAULTS } from '../../../local/simulator-faults.ts';
 import { chunkOf, chunksOf, eventOf, eventsOf } from './chunks.ts';
 import { KEY, openUploader, type Uploader } from './uploader.ts';
 import { start } from './with-simulator.ts';
+import { runs } from '../../runs.ts';
 
 const NOWHERE = 'http://127.0.0.1:1';
 const received = { receives: 3, maxTries: 50, group: 'lane-0' };
@@ -26,7 +27,7 @@ test('whatever the message, it is seen again, and nothing of it is logged', asyn
   const property = fc.asyncProperty(line, fc.string(), async (first, second) => {
     expect(await take(uploader, `${first}\n${second}PRIVATE`)).toBeGreaterThan(0);
   });
-  await fc.assert(property, { numRuns: 200 });
+  await fc.assert(property, { numRuns: runs(200) });
   expect(JSON.stringify(uploader.logs)).not.toContain('PRIVATE');
 });
 

@@ -2,6 +2,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compileJavaRegex, compileReplacement } from '../../../shared/converter/java-regex.ts';
+import { runs } from '../../runs.ts';
 
 function replaceAll(pattern: string, replacement: string, text: string): string {
   const compiled = compileJavaRegex(pattern);
@@ -101,6 +102,6 @@ test('any text is an expression or a mistake', () => {
       const replace = compileReplacement(replacement.join(''), compiled);
       if (typeof replace === 'function') expect('ab1'.replaceAll(compiled.regex, replace)).toBeTypeOf('string');
     }),
-    { numRuns: 2_000 },
+    { numRuns: runs(2_000) },
   );
 });

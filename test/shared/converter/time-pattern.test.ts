@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isoTimeIn } from '../../../shared/converter/instant.ts';
 import { compileTimePattern } from '../../../shared/converter/time-pattern.ts';
+import { runs } from '../../runs.ts';
 
 function read(pattern: string, text: string): string | undefined {
   const timeIn = compileTimePattern(pattern);
@@ -108,7 +109,7 @@ test('any text is a pattern or a mistake, and any text in it a time or none', ()
         else expect(timeIn.mistake).toBeTypeOf('string');
       },
     ),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   );
 });
 

@@ -6,11 +6,21 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
 import { embeddedQueue } from '../../../shared/embedded/queue.ts';
-import { openState, type State } from '../../../shared/embedded/state.ts';
+import { isInUse, openState, type State } from '../../../shared/embedded/state.ts';
 import { temporaryDirectory } from '../temporary.ts';
 
 const STATE_MODULE = new URL('../../../shared/embedded/state.ts', import.meta.url).href;
 const QUEUE_MODULE = new URL('../../../shared/embedded/queue.ts', import.meta.url).href;
+
+test('whoever only looks sees whether an import is at work, and is not in its way', () => {
+  const directory = temporaryDirectory();
+  expect(isInUse(directory)).toBe(false);
+  const state = openState(directory);
+  expect(isInUse(directory)).toBe(true);
+  state.close();
+  expect(isInUse(directory)).toBe(false);
+  openState(directory).close();
+});
 
 test('a second import is told which directory is in use', () => {
   const directory = temporaryDirectory();

@@ -5,6 +5,7 @@ import { findFault } from '../../../lambdas/chunker/check-event.ts';
 import { type JsonObject } from '../../../shared/amplitude-event.ts';
 import { PRESET_SCHEMAS, type PresetInput } from '../../../shared/presets.ts';
 import { FIXTURES, outcomesOf, readExpected, readRecords } from './fixtures.ts';
+import { runs } from '../../runs.ts';
 
 describe.each(FIXTURES)('%s', (file, preset) => {
   const records = readRecords(file);
@@ -210,7 +211,7 @@ describe.each(FIXTURES)('%s, whatever its records hold', (file, preset) => {
         for (const event of eventsOf([outcome]))
           expect(findFault(event)?.reason ?? 'user_id').toMatch(/^(user|device)_id/);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openWallClock } from '../../../shared/presets/wall-clock.ts';
 import { isTimeZone } from '../../../shared/zone-offset.ts';
+import { runs } from '../../runs.ts';
 
 const wall = (text: string) => Date.parse(`${text}Z`);
 
@@ -47,7 +48,7 @@ test('every instant is found again from what the clock showed, when it was known
     fc.property(fc.constantFrom(...zones), days, (zone, second) => {
       expect(clocks.get(zone)?.(shownAt(zone, second * 1000), second * 1000)).toBe(second * 1000);
     }),
-    { numRuns: 3_000 },
+    { numRuns: runs(3_000) },
   );
 });
 

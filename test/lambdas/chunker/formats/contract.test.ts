@@ -3,6 +3,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type FormatInput, readAll, valueOf, valuesOf, type WhatWasRead } from './reading.ts';
+import { runs } from '../../../runs.ts';
 
 /** A record that every format can hold; the last field ends with a bracket, so that half of it is nothing. */
 type Visit = {
@@ -99,7 +100,7 @@ describe.each(Object.entries(FORMATS))('%s', (_name, { format, write }) => {
         const bytes = Buffer.from(write(rows));
         expect(await readAll(compress(bytes), { format })).toEqual(await readAll(bytes, { format }));
       }),
-      { numRuns: 30 },
+      { numRuns: runs(30) },
     );
   });
 
@@ -162,7 +163,7 @@ describe.each(Object.entries(FORMATS))('%s', (_name, { format, write }) => {
         }
         if (!isPath(format)) expect(unaccounted(bytes, read, format)).toMatch(/^[\s,[\]\ufeff]*$/);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 });

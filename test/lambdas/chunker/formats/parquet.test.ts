@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { readRecords } from '../../../../lambdas/chunker/read-records.ts';
 import { dumpOf, memoryDumps, sourceOf } from '../fixtures.ts';
 import { faultsOf, readAll, valueOf } from './reading.ts';
+import { runs } from '../../../runs.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures/parquet');
 const files = (pattern: string) => globSync(pattern, { cwd: FIXTURES }).toSorted();
@@ -194,7 +195,7 @@ describe('a file that is damaged', () => {
           expect(records.length).toBeLessThanOrEqual(200);
         },
       ),
-      { numRuns: 1_500 },
+      { numRuns: runs(1_500) },
     );
     expect(process.memoryUsage().rss).toBeLessThan(1_500_000_000);
   });
@@ -222,7 +223,7 @@ describe('a file that is damaged', () => {
           else expect(records.length).toBeLessThan(rows);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

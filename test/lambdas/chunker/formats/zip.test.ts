@@ -5,7 +5,9 @@ import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { type Zippable, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
+import { compressionOf } from '../../../../lambdas/chunker/inflate.ts';
 import { readAll } from './reading.ts';
+import { runs } from '../../../runs.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../fixtures/zip');
 const fixture = (name: string) => readFileSync(join(FIXTURES, name));
@@ -159,7 +161,7 @@ describe('a zip that is damaged', () => {
           if (outcome.failure === undefined) expect(textsOf(outcome)).toEqual(whole);
         },
       ),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 
@@ -172,7 +174,7 @@ describe('a zip that is damaged', () => {
         const { records } = await read(content);
         expect(records.length).toBeLessThan(10_000);
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     );
   });
 });
@@ -191,18 +193,24 @@ test('of any bytes in its files every byte is of a record or between two lines',
       .constantFrom('\n', '\r\n', ' ', '\t', '\ufeff', '\0', '{"a":1}', '{', '"', 'PK\x01\x02')
       .map((some) => Buffer.from(some)),
     fc.uint8Array({ maxLength: 4 }).map((bytes) => Buffer.from(bytes)),
+    // Also those of a mark by themselves: a record may be a piece of the mark before it.
+    fc.constantFrom(0xef, 0xbb, 0xbf).map((byte) => Buffer.from([byte])),
   );
-  const anyFile = fc.array(part, { maxLength: 20 }).map((parts) => Buffer.concat(parts));
+  const anyBytes = fc.array(part, { maxLength: 20 }).map((parts) => Buffer.concat(parts));
+  const anyFile = fc.oneof(
+    anyBytes.map((bytes) => ({ bytes, stored: gzipSync(bytes) })),
+    anyBytes.filter((bytes) => compressionOf(bytes) === undefined).map((bytes) => ({ bytes, stored: bytes })),
+  );
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(anyFile, fc.boolean()), { maxLength: 4 }), async (files) => {
-      const named = files.map(([bytes, isGzip], i) => [`${i}.json`, isGzip ? gzipSync(bytes) : bytes] as const);
+    fc.asyncProperty(fc.array(anyFile, { maxLength: 4 }), async (files) => {
+      const named = files.map(({ stored }, i) => [`${i}.json`, stored] as const);
       const { records, failure } = await read(zip(Object.fromEntries(named)));
-      fc.pre(failure === undefined); // a file that happens to begin like gzip or zstd
+      expect(failure).toBeUndefined();
       expect(records.map(({ position }) => position)).toEqual(
         records.map(({ position }) => position).toSorted((a, b) => a - b),
       );
-      for (const [i, [bytes]] of files.entries()) {
-        let at = 0;
+      for (const [i, { bytes }] of files.entries()) {
+        let at = bytes.indexOf('\ufeff') === 0 ? 3 : 0;
         const between = records
           .filter(({ within }) => within?.name === `${i}.json`)
           .map((record) => {
@@ -211,10 +219,10 @@ test('of any bytes in its files every byte is of a record or between two lines',
             at = start + record.length;
             return gap;
           });
-        expect(Buffer.concat([...between, bytes.subarray(at)]).toString()).toMatch(/^[\s\ufeff]*$/);
+        expect(Buffer.concat([...between, bytes.subarray(at)]).toString()).toMatch(/^[ \t\r\n]*$/);
       }
     }),
-    { numRuns: 200, seed: 20261122 },
+    { numRuns: runs(200) },
   );
 });
 
@@ -236,6 +244,6 @@ test('read on from any record, it gives the rest', async () => {
         expect((await read(content, { offset: end, position })).records).toEqual(records.slice(i + 1));
       }
     }),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   );
 });

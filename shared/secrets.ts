@@ -1,4 +1,4 @@
-/** The key of a hash step: where it is found on one machine, and what makes it none. */
+/** What secrets hold: where that is found on one machine, and what is no key of a hash step. */
 
 /** Characters of a key at least; `openssl rand -hex 32` makes 64. A short one could be guessed, and every pseudonym with it. */
 const MIN_LENGTH = 16;

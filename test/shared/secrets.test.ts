@@ -1,12 +1,12 @@
-/** Where the key of a hash step is looked for on one machine, and which key is none. */
+/** Where what a secret holds is looked for on one machine, and which key of a hash step is none. */
 import { expect, test } from 'vitest';
-import { checkHashKey, secretVariable } from '../../shared/hash-key.ts';
+import { checkHashKey, secretVariable } from '../../shared/secrets.ts';
 
 test.each([
   ['shop/hash-key', 'SHOP_HASH_KEY'],
   ['pseudonyms', 'PSEUDONYMS'],
   ['a.b//c 2', 'A_B_C_2'],
-])('the key of the secret %s is in %s', (secret, variable) => {
+])('what the secret %s holds is in %s', (secret, variable) => {
   expect(secretVariable(secret)).toBe(variable);
 });
 

@@ -1,0 +1,264 @@
+/** The importer as a construct, top to bottom as the data flows: landing bucket, intake queue, chunker, upload queue, uploader, parked queue. */
+import { accessSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { Duration, Names, Stack, Tags } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { INTAKE_MAX_RECEIVES } from '../lambdas/chunker/intake-back-off.ts';
+import { READY_FOLDER } from '../lambdas/chunker/ready-segment.ts';
+import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
+import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../shared/aws/environment.ts';
+import type { Importer as Config } from '../shared/config.ts';
+import { bundledName, filesOf, loadFiles, objectsOf } from '../shared/config-files.ts';
+import { secretsOf } from '../shared/enrich-step.ts';
+import { MAX_BATCH } from '../shared/queue.ts';
+import type { StackOutputs } from '../shared/stack-outputs.ts';
+import { projectSecrets } from '../shared/target.ts';
+import { Alarms } from './alarms.ts';
+import { ImporterDashboard } from './dashboard.ts';
+import { letServicesUse } from './encryption-key.ts';
+import { type LandingBucket, landingBucket } from './landing-bucket.ts';
+import { LedgerTable } from './ledger-table.ts';
+import { PrivateBucket } from './private-bucket.ts';
+import { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
+import { Stage, type StageProps } from './stage.ts';
+
+export type ImporterProps = {
+  /** What importer.config.ts exports. */
+  readonly config: Config;
+  /** Absolute path of that file: the functions are bundled with it, and the paths in it begin in its folder. */
+  readonly configFile: string;
+  /**
+   * What the names of queues and dashboard begin with, and the value of the metrics' dimension `stack`; at most 60 letters,
+   * digits and dashes. Each importer of an account and region needs its own.
+   * @default made from the construct's path
+   */
+  readonly namesPrefix?: string;
+  /**
+   * Key of yours that encrypts buckets, queues and ledger. One that is made in the same app is told that S3 and EventBridge
+   * may use it; for any other key see docs/deploy.md.
+   * @default keys of AWS's own
+   */
+  readonly encryptionKey?: IKey;
+  /**
+   * Network of the functions. It must let them reach Amplitude and the AWS APIs.
+   * @default none
+   */
+  readonly network?: {
+    readonly vpc: IVpc;
+    readonly vpcSubnets?: SubnetSelection;
+    readonly securityGroups?: ISecurityGroup[];
+  };
+  /**
+   * Topic that hears of every alarm, and of its end.
+   * @default alarms ring nowhere, and are seen on the dashboard
+   */
+  readonly alarmTopic?: ITopic;
+};
+
+/** The longest that Lambda knows; a dump that takes longer goes on in the next invocation. */
+const CHUNKER_TIMEOUT = Duration.minutes(15);
+/** A dump may wait for others, and one that fails is tried for about a day. */
+const READY_DAYS = 7;
+/** Parked messages that are tried at a time. */
+const PARKED_UPLOADERS = 2;
+/**
+ * The uploader gives a chunk up after its own number of tries, books it as dead and sends it to the dead-letter queue.
+ * SQS would move it so many receives later: the safety net for what the uploader never got to book, as it crashed each time.
+ */
+const PARKED_SPARE_RECEIVES = 50;
+
+type Places = {
+  readonly landing: LandingBucket;
+  readonly intake: QueueWithDeadLetters;
+  readonly upload: QueueWithDeadLetters;
+  readonly parked: QueueWithDeadLetters;
+  readonly results: Bucket;
+  readonly ledger: LedgerTable;
+};
+
+export class Importer extends Construct {
+  /** Where the command line finds the importer; as outputs of a stack it does so by the stack's name. */
+  readonly outputs: StackOutputs;
+  private readonly props: ImporterProps;
+
+  /** Throws a ConfigError when a file that the configuration names is missing or wrong. */
+  constructor(scope: Construct, id: string, props: ImporterProps) {
+    const { config, configFile, encryptionKey } = props;
+    // What the function would refuse when it is loaded is refused before it is deployed.
+    const pathOf = pathsBeside(configFile);
+    loadFiles(config, { read: (file) => readFileSync(pathOf(file)), check: (file) => accessSync(pathOf(file)) });
+    super(scope, id);
+    this.props = props;
+    const name = props.namesPrefix ?? Names.uniqueResourceName(this, { maxLength: 60, separator: '-' });
+    Tags.of(this).add('s3-to-amplitude', name);
+    if (encryptionKey) letServicesUse(encryptionKey);
+    const protection = { namesPrefix: name, ...(encryptionKey && { encryptionKey }) };
+    const uploaderTimeout = timeoutOf(config);
+    // After a crash a lane waits so long. Shorter, and the chunk is sent again while the first sender is still at it.
+    const hidden = Duration.seconds(2 * uploaderTimeout.toSeconds());
+
+    const intake = new QueueWithDeadLetters(this, 'Intake', {
+      ...protection,
+      visibility: CHUNKER_TIMEOUT.plus(Duration.minutes(1)),
+      // At the receive before, the chunker itself gives it up.
+      maxReceives: INTAKE_MAX_RECEIVES + 1,
+    });
+    const landing = landingBucket(this, config, intake.queue, encryptionKey);
+    const upload = new QueueWithDeadLetters(this, 'Upload', {
+      ...protection,
+      fifo: true,
+      visibility: hidden,
+      maxReceives: queueMaxReceives(config.maxTries),
+    });
+    const parked = new QueueWithDeadLetters(this, 'Parked', {
+      ...protection,
+      visibility: hidden,
+      maxReceives: PARKED_MAX_TRIES + PARKED_SPARE_RECEIVES,
+    });
+    const results = new PrivateBucket(this, 'Results', {
+      encryptionKey,
+      // Without its dump in the ledger a reject cannot be run again. Receipts are small, and stay.
+      forgets: { prefix: 'rejects/', after: Duration.days(config.ledgerDays) },
+    });
+    results.addLifecycleRule({ prefix: READY_FOLDER, expiration: Duration.days(READY_DAYS) });
+    const places = { landing, intake, upload, parked, results, ledger: new LedgerTable(this, 'Ledger', encryptionKey) };
+
+    const stages = { chunker: this.addChunker(places), uploader: this.addUploader(places, uploaderTimeout) };
+    const watched = { name, queues: { intake, upload, parked }, stages };
+    const alarms = new Alarms(this, 'Alarms', watched, props.alarmTopic);
+    new ImporterDashboard(this, 'Overview', watched, alarms.all);
+    this.outputs = outputsOf(places);
+  }
+
+  private addChunker(places: Places): Stage {
+    const { config, configFile } = this.props;
+    const { existingBucket, sources } = config;
+    const { landing, intake, upload, results, ledger } = places;
+    const environment: Record<(typeof CHUNKER_VARIABLES)[number], string> = {
+      INTAKE_QUEUE_URL: intake.queue.queueUrl,
+      INTAKE_DLQ_URL: intake.deadLetters.queueUrl,
+      UPLOAD_QUEUE_URL: upload.queue.queueUrl,
+      LEDGER_TABLE: ledger.tableName,
+      RESULTS_BUCKET: results.bucketName,
+    };
+    const isInOrder = sources.some(({ inOrder }) => inOrder);
+    const pathOf = pathsBeside(configFile);
+    const chunker = new Stage(this, 'Chunker', {
+      ...this.common(),
+      description: 'Reads dumps and makes them into chunks of events',
+      memorySize: 1_769, // one whole vCPU: parsing is what takes the time
+      timeout: CHUNKER_TIMEOUT,
+      environment,
+      files: new Map(filesOf(config).map((file) => [bundledName(file), pathOf(file)])),
+      // A dump that waits for its turn looks every few minutes, and its message is a new one each time.
+      sendsToItself: isInOrder,
+    });
+    chunker.takes(intake.queue, config.chunkers);
+    // Our own bucket keeps no versions.
+    const versions = existingBucket === undefined ? [] : ['s3:GetObjectVersion'];
+    chunker.mayDoToAny('any object may be a dump', ['s3:GetObject', ...versions], landing.arnForObjects('*'));
+    // Without it S3 says 403 instead of 404 of a dump that is gone, which would be tried for a day instead of given up.
+    chunker.mayDo(['s3:ListBucket'], landing.bucketArn);
+    const references = objectsOf(config).map(({ bucket, key }) => {
+      return Stack.of(this).formatArn({
+        service: 's3',
+        region: '',
+        account: '',
+        resource: bucket,
+        resourceName: literally(key),
+      });
+    });
+    const byName = 'each object by its name, in which ${*} is a star';
+    if (references.length > 0) chunker.mayDoToAny(byName, ['s3:GetObject'], ...references);
+    // To itself it sends dumps that wait for their turn, and parts of huge ones.
+    const targets = [upload.queue, intake.queue, intake.deadLetters];
+    chunker.mayDo(['sqs:SendMessage'], ...targets.map((queue) => queue.queueArn));
+    const ready = results.arnForObjects(`${READY_FOLDER}*`);
+    chunker.mayDoToAny('every part of a dump has its own', ['s3:GetObject', 's3:PutObject'], ready);
+    // As above: nothing ready is a 404.
+    chunker.mayDo(['s3:ListBucket'], results.bucketArn);
+    chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
+    chunker.mayReadSecrets(sources.flatMap(({ enrich }) => secretsOf(enrich ?? [])));
+    this.letKeepBooks(chunker, places);
+    return chunker;
+  }
+
+  private addUploader(places: Places, timeout: Duration): Stage {
+    const { config } = this.props;
+    const { upload, parked, results, ledger } = places;
+    const environment: Record<(typeof UPLOADER_VARIABLES)[number], string> = {
+      UPLOAD_QUEUE_URL: upload.queue.queueUrl,
+      UPLOAD_DLQ_URL: upload.deadLetters.queueUrl,
+      PARKED_QUEUE_URL: parked.queue.queueUrl,
+      PARKED_DLQ_URL: parked.deadLetters.queueUrl,
+      LEDGER_TABLE: ledger.tableName,
+      RESULTS_BUCKET: results.bucketName,
+    };
+    const uploader = new Stage(this, 'Uploader', {
+      ...this.common(),
+      description: 'Uploads chunks of events to Amplitude and settles them in the ledger',
+      memorySize: 512, // it mostly waits; a chunk of the greatest size, taken apart, is about 100 MB
+      timeout,
+      environment,
+      // What is still throttled is parked anew, each time less of it, so that it ends by itself.
+      sendsToItself: true,
+    });
+    // Several at a time, so that the small chunks of a lane that wait together can go out in one request.
+    uploader.takes(upload.queue, config.uploaders, MAX_BATCH);
+    uploader.takes(parked.queue, PARKED_UPLOADERS);
+    const targets = [parked.queue, upload.deadLetters, parked.deadLetters];
+    uploader.mayDo(['sqs:SendMessage'], ...targets.map((queue) => queue.queueArn));
+    uploader.mayReadSecrets(projectSecrets(config.sources));
+    this.letKeepBooks(uploader, places);
+    return uploader;
+  }
+
+  /** Whoever settles the last event of a dump writes its receipt and announces it. */
+  private letKeepBooks(stage: Stage, { results, ledger }: Places): void {
+    stage.mayDo(['dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:Query'], ledger.tableArn);
+    const kept = ['rejects/*', 'receipts/*'].map((keys) => results.arnForObjects(keys));
+    stage.mayDoToAny('every dump has its own rejects and receipt', ['s3:PutObject'], ...kept);
+    const bus = Stack.of(this).formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
+    stage.mayDo(['events:PutEvents'], bus);
+  }
+
+  private common(): Pick<StageProps, 'configFile' | 'encryptionKey' | 'network'> {
+    const { configFile, encryptionKey, network } = this.props;
+    return { configFile, ...(encryptionKey && { encryptionKey }), ...(network && { network }) };
+  }
+}
+
+function outputsOf({ landing, intake, upload, parked, results, ledger }: Places): StackOutputs {
+  return {
+    LandingBucketName: landing.bucketName,
+    ResultsBucketName: results.bucketName,
+    LedgerTableName: ledger.tableName,
+    IntakeQueueUrl: intake.queue.queueUrl,
+    IntakeDlqUrl: intake.deadLetters.queueUrl,
+    UploadQueueUrl: upload.queue.queueUrl,
+    UploadDlqUrl: upload.deadLetters.queueUrl,
+    ParkedQueueUrl: parked.queue.queueUrl,
+    ParkedDlqUrl: parked.deadLetters.queueUrl,
+  };
+}
+
+function pathsBeside(configFile: string): (file: string) => string {
+  return (file) => resolve(dirname(configFile), file);
+}
+
+/**
+ * Time for several requests of the greatest length, as a chunk that is not taken whole is sent in parts; and for the lane's
+ * chunks and rests before it (take-lane.ts). 15 minutes are Lambda's most.
+ */
+function timeoutOf({ requestTimeoutMs }: Config): Duration {
+  return Duration.seconds(Math.min(900, 60 + Math.ceil((5 * requestTimeoutMs) / 1_000)));
+}
+
+/** In a policy's resource `*` and `?` stand for anything, and `$` begins a variable: these are the characters themselves. */
+function literally(key: string): string {
+  return key.replace(/[*?$]/g, (character) => `\${${character}}`);
+}
