@@ -39,7 +39,10 @@ describe('buckets and table', () => {
       ({ LifecycleConfiguration }) => LifecycleConfiguration.Rules,
     );
     const expiring = rules.filter((rule) => 'ExpirationInDays' in rule);
-    expect(expiring).toEqual([{ ExpirationInDays: 90, Prefix: 'rejects/', Status: 'Enabled' }]);
+    expect(expiring).toEqual([
+      { ExpirationInDays: 90, Prefix: 'rejects/', Status: 'Enabled' },
+      { ExpirationInDays: 7, Prefix: 'ready/', Status: 'Enabled' },
+    ]);
   });
 
   test('the landing bucket notifies the intake queue of every new object, which lets S3 of this account send', () => {
