@@ -8,6 +8,7 @@ import type { Hit } from './heavy-hitters.ts';
 import { type Advice, adviseApi } from './plan-advice.ts';
 import { type Cost, planCost } from './plan-cost.ts';
 import { planEngines } from './plan-engines.ts';
+import { recordPathOf } from '../lambdas/chunker/splice-plan.ts';
 import { type Danger, findDangers } from './plan-dangers.ts';
 import { type Load, loadOf } from './plan-load.ts';
 import { planProjects, planTogether, type ProjectPlan } from './plan-projects.ts';
@@ -94,15 +95,25 @@ export function makePlan({ source, importer, dumps, counts, now }: PlanRequest):
 }
 
 /** What makes events of the source's records. */
-export function describePath({ preset, convert, map, enrich = [], route }: Source): string {
+export function describePath(source: Source): string {
+  const { preset, convert, map, filter, enrich = [], route } = source;
+  const steps = `${enrich.length} enrich step${enrich.length === 1 ? '' : 's'}`;
   const by = [
     ...(preset ? [`the preset ${preset.name}`] : []),
     ...(convert ? ['a converter file'] : []),
     ...(map ? ['map'] : []),
-    ...(enrich.length > 0 ? [`${enrich.length} enrich step${enrich.length === 1 ? '' : 's'}`] : []),
+    ...(enrich.length > 0 ? [steps] : []),
   ];
   const to = route ? `, routed by ${describeBy(route.by)}` : '';
-  return `${by.length === 0 ? 'pass-through: records are sent as they stand' : `mapped by ${by.join(', ')}`}${to}`;
+  const asItStands = 'pass-through: records are sent as they stand';
+  switch (recordPathOf(source)) {
+    case 'text':
+      return `${asItStands}${enrich.length > 0 ? `, with what ${steps} put into their text` : ''}${to}`;
+    case 'parsed':
+      return `${asItStands}, and are parsed for the ${filter ? 'filter' : 'route'}${to}`;
+    case 'made':
+      return `mapped by ${by.join(', ')}${to}`;
+  }
 }
 
 function projectFigures({ load, counts, ...project }: ProjectPlan, read: number): ProjectFigures {

@@ -16,8 +16,9 @@ export function findFault(
   event: Readonly<Record<string, unknown>>,
   minIdLength: number = DEFAULT_MIN_ID_LENGTH,
 ): Fault | undefined {
-  for (const [field, value] of Object.entries(event)) {
+  for (const field of Object.keys(event)) {
     const kind = EVENT_FIELDS.get(field);
+    const value = event[field];
     if (kind === undefined || value === null || value === undefined) continue;
     if (!isOfKind(value, kind)) return { reason: `${field} is not ${EXPECTED[kind]}`, detail: `found ${show(value)}` };
     if (kind === 'object' && isDeeperThan(value, MAX_DEPTH)) {

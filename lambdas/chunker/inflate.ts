@@ -16,7 +16,7 @@ export function compressionOf(head: Buffer): Compression | undefined {
 }
 
 /** Compressed bytes handed to the decompressor at a time. */
-const SLICE_BYTES = 64 * 1024;
+const SLICE_BYTES = 256 * 1024;
 /** Output buffers of 1 MiB inflate twice as fast as zlib's default of 16 KB (docs/benchmarks.md). */
 const INFLATED_BYTES = 1024 * 1024;
 /** With so much inflated the decompressor waits: 64 KiB of hostile zstd are 2 GB. */

@@ -1,5 +1,6 @@
 /** Collects the events of a segment by lane, and closes a chunk when the next event would not fit it any more. */
 import type { ChunkLimits } from '../../shared/chunk-limits.ts';
+import { type IdCounts, idCounts } from './id-counts.ts';
 import { hashOf, isOwnLane, laneKey, type Lanes } from './lanes.ts';
 import type { PreparedEvent } from './make-events.ts';
 
@@ -34,17 +35,22 @@ const GROWTH = 1.3;
 /** Of an event without a device, or without a user. */
 const NOBODY = -1;
 
-/** What is known of an event beside its text. Ids as hashes: two that meet make `hottest` too large, which is safe. */
-type Entry = { readonly position: number; readonly key: number; readonly device: number; readonly user: number };
-
+/**
+ * What is known of the events beside their text is in lists, one for each kind: an object for each event would be most of
+ * the garbage. Ids are there as hashes: two that meet make `hottest` too large, which is safe.
+ */
 type OpenChunk = {
   text: Buffer;
   used: number;
-  readonly entries: Entry[];
+  /** Of each event. */
+  readonly positions: number[];
+  readonly keys: number[];
+  readonly devices: number[];
+  readonly users: number[];
   /** Where each event begins. */
   readonly starts: number[];
-  readonly devices: Map<number, number>;
-  readonly users: Map<number, number>;
+  readonly ofDevice: IdCounts;
+  readonly ofUser: IdCounts;
   hottest: number;
   readonly after?: Before | undefined;
 };
@@ -57,9 +63,8 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
   let begun = 0;
 
   function close(lane: number, chunk: OpenChunk): void {
-    const { entries, hottest, after } = chunk;
+    const { positions, hottest, after } = chunk;
     const text = chunk.text.subarray(0, chunk.used);
-    const positions = entries.map(({ position }) => position);
     const spread = lanes.spreadOf(lane);
     const own = isOwnLane(lane) ? undefined : lanes.ownOf(lane);
     const its = { lane, text, positions, hottest, spread, ...(after && { after }), ...(own && { own }) };
@@ -72,7 +77,9 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
   function newChunk(bytesPerEvent: number, after?: Before): OpenChunk {
     const expected = Math.ceil(MARGIN * limits.eventsPerChunk * (bytesPerEvent + SEPARATOR.length));
     const text = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(expected, limits.chunkBytes));
-    return { text, used: 0, entries: [], starts: [], devices: new Map(), users: new Map(), hottest: 0, after };
+    const [ofDevice, ofUser] = [idCounts(limits.eventsPerChunk), idCounts(limits.eventsPerChunk)];
+    const lists = { positions: [], keys: [], devices: [], users: [], starts: [] };
+    return { text, used: 0, ...lists, ofDevice, ofUser, hottest: 0, after };
   }
 
   function openFor(lane: number, event: PreparedEvent): OpenChunk {
@@ -90,32 +97,35 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
   function moveOut(lane: number, chunk: OpenChunk, key: number): void {
     const own = lanes.promote(key, lane);
     if (own === undefined) return;
-    const size = chunk.used / chunk.entries.length;
+    const size = chunk.used / chunk.positions.length;
     const moved = newChunk(size, lanes.hasClosed(lane) ? { lane, chunk: last.get(lane) } : undefined);
     const kept = newChunk(size, chunk.after);
-    for (const [i, entry] of chunk.entries.entries()) {
+    for (const [i, position] of chunk.positions.entries()) {
       const end = (chunk.starts[i + 1] ?? chunk.used + SEPARATOR.length) - SEPARATOR.length;
       const text = chunk.text.subarray(chunk.starts[i], end);
-      append(entry.key === key ? moved : kept, [text], text.length, entry, limits.chunkBytes);
+      const into = chunk.keys[i] === key ? moved : kept;
+      appendText(into, [text], text.length, limits.chunkBytes);
+      note(into, position, chunk.keys[i] ?? 0, chunk.devices[i] ?? NOBODY, chunk.users[i] ?? NOBODY);
     }
     recycle(chunk.text);
     open.set(own, moved);
     begun += 1;
-    if (kept.entries.length > 0) open.set(lane, kept);
+    if (kept.positions.length > 0) open.set(lane, kept);
     else open.delete(lane);
   }
 
   return {
     /** `event.bytes` must be at most `chunkBytes`. */
     add(event: PreparedEvent, position: number): void {
+      const { deviceId, userId } = event;
       const key = laneKey(event, limits.lane);
-      const device = event.deviceId === undefined ? NOBODY : hashOf(event.deviceId);
-      const user = event.userId === undefined ? NOBODY : hashOf(event.userId);
+      const device = deviceId === undefined ? NOBODY : limits.lane === 'device' ? key : hashOf(deviceId);
+      const user = userId === undefined ? NOBODY : limits.lane === 'user' ? key : hashOf(userId);
       const lane = lanes.laneOf(key, event.project);
       let chunk = open.get(lane);
       const isFull =
         chunk &&
-        (chunk.entries.length >= limits.eventsPerChunk ||
+        (chunk.positions.length >= limits.eventsPerChunk ||
           chunk.used + SEPARATOR.length + event.bytes > limits.chunkBytes ||
           hasEnoughOf(device, user, chunk, limits.eventsPerId));
       if (chunk && isFull) {
@@ -123,7 +133,8 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
         chunk = undefined;
       }
       chunk ??= openFor(lane, event);
-      append(chunk, event.pieces, event.bytes, { position, key, device, user }, limits.chunkBytes);
+      appendText(chunk, event.pieces, event.bytes, limits.chunkBytes);
+      note(chunk, position, key, device, user);
       if (chunk.hottest > lanes.hotAt && !isOwnLane(lane) && countOf(key, chunk) > lanes.hotAt) {
         moveOut(lane, chunk, key);
       }
@@ -145,33 +156,45 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
   };
 }
 
-function append(chunk: OpenChunk, pieces: readonly Buffer[], bytes: number, entry: Entry, maxBytes: number): void {
+const [COMMA = 0, NEWLINE = 0] = SEPARATOR;
+
+function appendText(chunk: OpenChunk, pieces: readonly Buffer[], bytes: number, maxBytes: number): void {
   const needed = chunk.used + SEPARATOR.length + bytes;
   if (needed > chunk.text.length) {
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(Math.ceil(chunk.text.length * GROWTH), maxBytes)));
     chunk.text.copy(larger, 0, 0, chunk.used);
     chunk.text = larger;
   }
-  if (chunk.used > 0) chunk.used += SEPARATOR.copy(chunk.text, chunk.used);
-  chunk.starts.push(chunk.used);
-  for (const piece of pieces) chunk.used += piece.copy(chunk.text, chunk.used);
-  chunk.entries.push(entry);
-  const count = Math.max(countId(chunk.devices, entry.device), countId(chunk.users, entry.user));
-  chunk.hottest = Math.max(chunk.hottest, count);
+  const { text } = chunk;
+  let at = chunk.used;
+  if (at > 0) {
+    text[at] = COMMA;
+    text[at + 1] = NEWLINE;
+    at += SEPARATOR.length;
+  }
+  chunk.starts.push(at);
+  for (const piece of pieces) {
+    text.set(piece, at);
+    at += piece.length;
+  }
+  chunk.used = at;
+}
+
+function note(chunk: OpenChunk, position: number, key: number, device: number, user: number): void {
+  chunk.positions.push(position);
+  chunk.keys.push(key);
+  chunk.devices.push(device);
+  chunk.users.push(user);
+  if (device !== NOBODY) chunk.hottest = Math.max(chunk.hottest, chunk.ofDevice.add(device));
+  if (user !== NOBODY) chunk.hottest = Math.max(chunk.hottest, chunk.ofUser.add(user));
 }
 
 function hasEnoughOf(device: number, user: number, chunk: OpenChunk, max: number): boolean {
-  return chunk.hottest >= max && ((chunk.devices.get(device) ?? 0) >= max || (chunk.users.get(user) ?? 0) >= max);
+  if (chunk.hottest < max) return false;
+  return (device !== NOBODY && chunk.ofDevice.of(device) >= max) || (user !== NOBODY && chunk.ofUser.of(user) >= max);
 }
 
 /** How many events of the chunk have this device or user; never less than how many have it as the key of their lane. */
-function countOf(key: number, { devices, users }: OpenChunk): number {
-  return Math.max(devices.get(key) ?? 0, users.get(key) ?? 0);
-}
-
-function countId(counts: Map<number, number>, id: number): number {
-  if (id === NOBODY) return 0;
-  const count = (counts.get(id) ?? 0) + 1;
-  counts.set(id, count);
-  return count;
+function countOf(key: number, { ofDevice, ofUser }: OpenChunk): number {
+  return Math.max(ofDevice.of(key), ofUser.of(key));
 }

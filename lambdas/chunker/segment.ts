@@ -68,23 +68,23 @@ export function openSegment(number: number, source: Source, limits: SegmentLimit
     takeRejects: rejects.take,
     add(record: RawRecord, made: MadeEvents): void {
       counts.read += 1;
-      const { position, bytes, length, within } = record;
-      const placed = (detail: string) =>
-        within ? `${detail} (line ${position - within.before} of ${within.name})` : detail;
+      const { position, bytes, length } = record;
       switch (made.kind) {
         case 'filtered':
           counts.filtered += 1;
           return;
-        case 'unusable':
+        case 'unusable': {
           counts.unusable += 1;
-          addReject({ kind: 'unusable', position, reason: made.reason, detail: placed(made.detail), bytes, length });
+          const { kind, reason } = made;
+          addReject({ kind, position, reason, detail: placed(made.detail, record), bytes, length });
           return;
+        }
         case 'events':
           counts.mapped += 1;
           counts.events += made.refused.length;
           counts.refused += made.refused.length;
           for (const { reason, detail, text } of made.refused) {
-            addReject({ kind: 'refused', position, reason, detail: placed(detail), bytes: Buffer.from(text) });
+            addReject({ kind: 'refused', position, reason, detail: placed(detail, record), bytes: Buffer.from(text) });
           }
           for (const event of made.events) merging.add(event, position);
       }
@@ -98,6 +98,10 @@ export function openSegment(number: number, source: Source, limits: SegmentLimit
       return { ...counts, chunks, reasons: rejects.reasons, ...(firstTime <= lastTime && { firstTime, lastTime }) };
     },
   };
+}
+
+function placed(detail: string, { position, within }: RawRecord): string {
+  return within ? `${detail} (line ${position - within.before} of ${within.name})` : detail;
 }
 
 function collectRejects() {

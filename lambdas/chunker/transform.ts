@@ -24,6 +24,7 @@ import {
   unusable,
 } from './make-events.ts';
 import { openMap } from './open-map.ts';
+import { openPassText, type PassText, plainPassText } from './pass-text.ts';
 import type { RawRecord } from './raw-record.ts';
 import { readRecord } from './read-record.ts';
 import { findReferences, type FoundReferences, isOutdated } from './references.ts';
@@ -49,25 +50,37 @@ export async function openTransform(source: Source, ports: StepPorts): Promise<T
   const steps = await Promise.all(enrich.map((step, i) => openStep(step, `enrich[${i}]`, ports)));
   const [secret] = secretsOf(enrich);
   const maskId = secret === undefined ? undefined : maskWith(await ports.secret(secret));
-  return compileTransform(source, steps, maskId);
+  return compileTransform(source, steps, maskId, await openPassText(source, ports));
 }
 
-/** The same from steps that are open. `maskId` is put over an insert_id that is made from a record's bytes. */
+/**
+ * The same from steps that are open. `maskId` is put over an insert_id that is made from a record's bytes; `pass` makes
+ * the same events of most records without parsing them, where the source lets that be.
+ */
 export function compileTransform(
   source: Source,
   steps: readonly Step[] = [],
   maskId?: (id: string) => string,
+  pass: PassText | undefined = plainPassText(source),
 ): Transform {
   const map = openMap(source, openBase(source));
   const filter = source.filter && openFilter(source.filter);
   const route = openRoute(source);
   if (!map && steps.length === 0) {
-    return (records, dumpKey) => records.map((record) => untouched(record, dumpKey, { source, filter, route }));
+    return (records, dump) => {
+      return records.map((record) => {
+        const id = () => recordId(record.bytes, source, { dump, position: record.position });
+        return pass?.(record, id) ?? untouched(record, dump, { source, filter, route });
+      });
+    };
   }
   const merges = (source.enrich ?? []).some((step) => 'identify' in step && step.identify.merge !== false);
   const opened = { source, map: map ?? asItIs, filter, route, maskId };
   return (records, dumpKey) => {
-    const rows = records.map((record) => toRow(record, dumpKey, opened));
+    const rows = records.map((record): Row => {
+      const made = pass?.(record, () => maskedId(record, dumpKey, opened));
+      return made ? { made } : toRow(record, dumpKey, opened);
+    });
     const finish = () => rows.map((row) => ('made' in row ? row.made : finishRow(row, { source, route, merges })));
     const waiting = applySteps(rows, steps);
     return waiting ? waiting.then(finish) : finish();
@@ -141,16 +154,20 @@ function untouched(
   return finishEvents(draftsOf(read.value, id()), { ...options, merges: false });
 }
 
-function toRow(record: RawRecord, dump: string, { source, map, filter, maskId }: Opened): Row {
+function maskedId(record: RawRecord, dump: string, { source, maskId }: Pick<Opened, 'source' | 'maskId'>): string {
+  const id = recordId(record.bytes, source, { dump, position: record.position });
+  return maskId && source.insertId === 'content' ? maskId(id) : id;
+}
+
+function toRow(record: RawRecord, dump: string, opened: Opened): Row {
+  const { source, map, filter } = opened;
   const read = readRecord(record, source, true);
   if ('kind' in read) return { made: read };
   const at = { dump, position: record.position };
   const left = filter && filtered(filter, read.value, at);
   if (left) return { made: left };
   try {
-    const id = recordId(record.bytes, source, at);
-    const masked = maskId && source.insertId === 'content' ? maskId(id) : id;
-    const items = draftsOf(map(read.value, at, []), masked);
+    const items = draftsOf(map(read.value, at, []), maskedId(record, dump, opened));
     return items.length > 0 ? { origin: { record: read.value, at }, items } : { made: { kind: 'filtered' } };
   } catch (error) {
     const { reason, detail } = faultOf(error, 'map');

@@ -324,6 +324,13 @@ test('the path says what makes events of the records', () => {
   expect(planOf({ counts: {}, source: { preset: 'segment', map, enrich: [{ drop: ['ip'] }] } }).path).toBe(
     'mapped by the preset segment, map, 1 enrich step',
   );
+  const set = { set: { library: { value: 'import' } } };
+  expect(planOf({ counts: {}, source: { enrich: [set] } }).path).toMatch(
+    /^pass-through: .*, with what 1 enrich step put/,
+  );
+  expect(planOf({ counts: {}, source: { filter: () => true } }).path).toMatch(
+    /^pass-through: .*parsed for the filter$/,
+  );
 });
 
 test('the functions are reckoned with as they are deployed, and every price has its date', () => {

@@ -120,7 +120,7 @@ test('a source that pseudonymises needs no key to be planned', async () => {
   writeFileSync(dump, '{"event_type":"Seen","user_id":"anna@example.com","time":1}\n');
   const { code, stdout } = await runCli(['plan', '--config', config, dump]);
   expect(code).toBe(0);
-  expect(stdout).toContain('mapped by 1 enrich step');
+  expect(stdout).toContain('with what 1 enrich step put into their text');
   expect(stdout).not.toContain('anna');
 });
 

@@ -17,8 +17,27 @@ export function keyedHash(
   return prefix + createHmac('sha256', key).update(text).digest(encoding).slice(0, length);
 }
 
+/** Events of a dump are of a few people: keyed hashes that were made are kept, so many. */
+const MAX_KEPT = 20_000;
+/** A longer text is not kept. */
+const MAX_KEPT_TEXT = 200;
+
+/** The same, for texts that come again and again. */
+export function keptHashes(key: string, options: Partial<HashOptions>): (text: string) => string {
+  const kept = new Map<string, string>();
+  return (text) => {
+    const known = kept.get(text);
+    if (known !== undefined) return known;
+    const made = keyedHash(text, key, options);
+    if (kept.size >= MAX_KEPT) kept.clear();
+    if (text.length <= MAX_KEPT_TEXT) kept.set(text, made);
+    return made;
+  };
+}
+
 export function hashStep(options: HashOptions, key: string): Step {
   const { fields } = options;
+  const hashOf = keptHashes(key, options);
   const isId = (field: string) => field === 'user_id' || field === 'device_id';
   const ids = treeOf(fields.filter(isId).map(namesOf));
   const others = treeOf(fields.filter((field) => !isId(field)).map(namesOf));
@@ -26,7 +45,7 @@ export function hashStep(options: HashOptions, key: string): Step {
     if (value === null || value === undefined || value === '') return value;
     if (Array.isArray(value)) return value.map(hashed);
     const text = toText(value);
-    if (text !== undefined) return keyedHash(text, key, options);
+    if (text !== undefined) return hashOf(text);
     throw new Misfit('value to be hashed is not text', `found ${show(value)} at one of ${fields.join(', ')}`);
   };
   // An id that stands for nobody must stay recognisable: hashed, all who have it would be one person.

@@ -4,7 +4,7 @@ import { DumpUnreadable } from '../../../shared/objects.ts';
 import type { RawRecord } from '../raw-record.ts';
 import { markLength } from './dump-head.ts';
 import { BLOCK_RECORDS, type ReadFormat } from './format.ts';
-import { trimRecord, unfinishedRecord } from './unfinished-record.ts';
+import { type RecordBytes, trimRecord, type UnfinishedRecord, unfinishedRecord } from './unfinished-record.ts';
 
 export type LineOptions = {
   /** Where the bytes begin in the decompressed dump, and the line number before them. */
@@ -41,12 +41,11 @@ export async function* readLines(pieces: AsyncIterable<Buffer>, options: LineOpt
     let records: RawRecord[] = [];
     let start = 0;
     for (let end = piece.indexOf(NEWLINE); end !== -1; end = piece.indexOf(NEWLINE, start)) {
-      if (start < end) begun.add(piece.subarray(start, end));
+      const line = begun.length > 0 ? endOf(begun, piece.subarray(start, end)) : wholeLine(piece, start, end, begun);
       start = end + 1;
       position += 1;
-      const { bytes, length } = begun.take();
-      offset += length + 1;
-      addRecord(records, { bytes, length, position, end: offset, terminated: true });
+      offset += line.length + 1;
+      addRecord(records, line, position, offset, true);
       if (records.length < BLOCK_RECORDS) continue;
       yield records;
       records = [];
@@ -57,17 +56,29 @@ export async function* readLines(pieces: AsyncIterable<Buffer>, options: LineOpt
   const { bytes, length } = begun.take();
   if (length === 0) return;
   const last: RawRecord[] = [];
-  addRecord(last, { bytes, length, position: position + 1, end: offset + length, terminated: false });
+  addRecord(last, { bytes, length }, position + 1, offset + length, false);
   if (last.length > 0) yield last;
 }
 
-function addRecord(records: RawRecord[], line: RawRecord): void {
+function endOf(begun: UnfinishedRecord, part: Buffer): RecordBytes {
+  begun.add(part);
+  return begun.take();
+}
+
+/** Most lines are within one piece, and not too long. */
+function wholeLine(piece: Buffer, start: number, end: number, begun: UnfinishedRecord): RecordBytes {
+  const bytes = piece.subarray(start, end);
+  return bytes.length <= begun.maxWhole ? { bytes, length: bytes.length } : endOf(begun, bytes);
+}
+
+function addRecord(records: RawRecord[], line: RecordBytes, position: number, end: number, terminated: boolean): void {
   if (line.length === 0) return;
   if (line.bytes.length < line.length) {
-    records.push(line); // cut: what begins with white space may go on with something else
+    records.push({ ...line, position, end, terminated }); // cut: what begins with white space may go on with something else
     return;
   }
-  const mark = line.position === 1 ? markLength(line.bytes) : 0;
-  const { bytes, length } = trimRecord({ bytes: line.bytes.subarray(mark), length: line.length - mark });
-  if (length > 0) records.push({ ...line, bytes, length });
+  const mark = position === 1 ? markLength(line.bytes) : 0;
+  const whole = mark === 0 ? line : { bytes: line.bytes.subarray(mark), length: line.length - mark };
+  const { bytes, length } = trimRecord(whole);
+  if (length > 0) records.push({ bytes, length, position, end, terminated });
 }
