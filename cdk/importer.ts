@@ -8,6 +8,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { INTAKE_MAX_RECEIVES } from '../lambdas/chunker/intake-back-off.ts';
+import { READY_FOLDER } from '../lambdas/chunker/ready-segment.ts';
 import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
 import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../shared/aws/environment.ts';
 import type { Importer as Config } from '../shared/config.ts';
@@ -60,8 +61,8 @@ export type ImporterProps = {
 
 /** The longest that Lambda knows; a dump that takes longer goes on in the next invocation. */
 const CHUNKER_TIMEOUT = Duration.minutes(15);
-/** Dumps that are read at a time. With the uploaders this may be more than a small account has; see `Stage.takes`. */
-const CHUNKERS = 2;
+/** A dump may wait for others, and one that fails is tried for about a day. */
+const READY_DAYS = 7;
 /** Parked messages that are tried at a time. */
 const PARKED_UPLOADERS = 2;
 /**
@@ -124,6 +125,7 @@ export class Importer extends Construct {
       // Without its dump in the ledger a reject cannot be run again. Receipts are small, and stay.
       forgets: { prefix: 'rejects/', after: Duration.days(config.ledgerDays) },
     });
+    results.addLifecycleRule({ prefix: READY_FOLDER, expiration: Duration.days(READY_DAYS) });
     const places = { landing, intake, upload, parked, results, ledger: new LedgerTable(this, 'Ledger', encryptionKey) };
 
     const stages = { chunker: this.addChunker(places), uploader: this.addUploader(places, uploaderTimeout) };
@@ -156,7 +158,7 @@ export class Importer extends Construct {
       // A dump that waits for its turn looks every few minutes, and its message is a new one each time.
       sendsToItself: isInOrder,
     });
-    chunker.takes(intake.queue, CHUNKERS);
+    chunker.takes(intake.queue, config.chunkers);
     // Our own bucket keeps no versions.
     const versions = existingBucket === undefined ? [] : ['s3:GetObjectVersion'];
     chunker.mayDoToAny('any object may be a dump', ['s3:GetObject', ...versions], landing.arnForObjects('*'));
@@ -173,8 +175,13 @@ export class Importer extends Construct {
     });
     const byName = 'each object by its name, in which ${*} is a star';
     if (references.length > 0) chunker.mayDoToAny(byName, ['s3:GetObject'], ...references);
-    const targets = [upload.queue, intake.deadLetters, ...(isInOrder ? [intake.queue] : [])];
-    chunker.mayDo(['sqs:SendMessage'], ...targets.map(({ queueArn }) => queueArn));
+    // To itself it sends dumps that wait for their turn, and parts of huge ones.
+    const targets = [upload.queue, intake.queue, intake.deadLetters];
+    chunker.mayDo(['sqs:SendMessage'], ...targets.map((queue) => queue.queueArn));
+    const ready = results.arnForObjects(`${READY_FOLDER}*`);
+    chunker.mayDoToAny('every part of a dump has its own', ['s3:GetObject', 's3:PutObject'], ready);
+    // As above: nothing ready is a 404.
+    chunker.mayDo(['s3:ListBucket'], results.bucketArn);
     chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
     chunker.mayReadSecrets(sources.flatMap(({ enrich }) => secretsOf(enrich ?? [])));
     this.letKeepBooks(chunker, places);

@@ -19,6 +19,7 @@ const NAMES_AND_NUMBERS = [
   'shared/aws/environment.ts',
   'shared/aws/ledger-table.ts',
   'lambdas/chunker/intake-back-off.ts',
+  'lambdas/chunker/ready-segment.ts',
   'lambdas/uploader/back-off.ts',
 ];
 

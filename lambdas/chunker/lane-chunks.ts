@@ -19,6 +19,11 @@ export type ClosedChunk = {
   readonly spread: number;
   /** Where its device's earlier events are, which have to go first. */
   readonly after?: Before;
+  /**
+   * Of an ordinary lane in a dump that is cut into parts: the lanes of their own that devices of it had when this was
+   * closed. Those that others of its devices had in an earlier part have to be through first.
+   */
+  readonly own?: readonly number[];
 };
 
 export const SEPARATOR = Buffer.from(',\n');
@@ -61,7 +66,8 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
     const { positions, hottest, after } = chunk;
     const text = chunk.text.subarray(0, chunk.used);
     const spread = lanes.spreadOf(lane);
-    const its = { lane, text, positions, hottest, spread, ...(after && { after }) };
+    const own = isOwnLane(lane) ? undefined : lanes.ownOf(lane);
+    const its = { lane, text, positions, hottest, spread, ...(after && { after }), ...(own && { own }) };
     closed.push(its);
     if (!isOwnLane(lane)) last.set(lane, its);
     lanes.noteClosed(lane);

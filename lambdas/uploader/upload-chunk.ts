@@ -1,5 +1,5 @@
 /** The uploader's story: a chunk is sent, what Amplitude does not take is dealt with, and the chunk is settled exactly once. */
-import { type Chunk, type ChunkHeader, unitOf } from '../../shared/chunk.ts';
+import type { Chunk, ChunkHeader } from '../../shared/chunk.ts';
 import { closeBooks } from '../../shared/close-books.ts';
 import type { Importer } from '../../shared/config.ts';
 import { describeError } from '../../shared/log.ts';
@@ -77,9 +77,12 @@ export async function findHindrance(
  * Whether a chunk with earlier events of its device is still on its way, in another lane. If a newer reading has just replaced
  * its run, this chunk is of no use either, as it will be found when it is seen again.
  */
-async function isBehind({ after, ...chunk }: Chunk, { ledger }: UploadChunkPorts): Promise<boolean> {
-  if (!after || chunk.parked) return false;
-  const { dumpId, run, segment } = { ...chunk, ...after };
-  const before = { dumpId, run, segment, unit: unitOf({ ...chunk, ...after }), events: 0 };
-  return ['open', 'superseded'].includes(await ledger.unitState(before));
+async function isBehind({ after, afterOwn = [], ...chunk }: Chunk, { ledger }: UploadChunkPorts): Promise<boolean> {
+  if (chunk.parked) return false;
+  const { dumpId, run } = chunk;
+  for (const { segment, number } of [...(after ? [after] : []), ...afterOwn]) {
+    const before = { dumpId, run, segment, unit: String(number), events: 0 };
+    if (['open', 'superseded'].includes(await ledger.unitState(before))) return true;
+  }
+  return false;
 }

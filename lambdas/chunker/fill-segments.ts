@@ -1,0 +1,88 @@
+/** Reads a dump from a checkpoint on and fills one segment after the other; where each ends follows from the dump and the configuration. */
+import type { Importer, Source } from '../../shared/config.ts';
+import type { Dump } from '../../shared/dump.ts';
+import type { Checkpoint, LaneState } from '../../shared/ledger.ts';
+import type { Dumps } from '../../shared/objects.ts';
+import type { Lanes } from './lanes.ts';
+import { type Parts, partAt } from './parts.ts';
+import { type Block, readRecords } from './read-records.ts';
+import { openSegment, type Segment } from './segment.ts';
+import type { Transform } from './transform.ts';
+
+export type FillRequest = {
+  readonly dump: Dump;
+  readonly source: Source;
+  readonly importer: Pick<Importer, 'segmentRecords'>;
+  readonly parts: Parts;
+  readonly transform: Transform;
+};
+
+export type FillPorts = {
+  readonly dumps: Dumps;
+  now(): number;
+  /** The lanes of the segments to come, after a checkpoint that says none those that the dump's first records let expect. */
+  lanesAt(checkpoint: Checkpoint, block: Block): Lanes;
+  /** Takes what the segment has closed so far; called after every block. */
+  next(segment: Segment): Promise<void>;
+  /** Told after every block: how many records the segment has so far, and how many bytes of the dump are read. */
+  progress?(read: number, bytes: number): void;
+};
+
+/**
+ * - `full`: more may follow
+ * - `end`: of the dump; `segment` is the one that was being filled, if any was, and `failure` why the dump broke off
+ */
+export type Filled =
+  | {
+      readonly kind: 'full';
+      readonly segment: Segment;
+      /** Where the next one begins. */
+      readonly checkpoint: Checkpoint & { readonly lanes: LaneState };
+      /** When reading it began. */
+      readonly began: number;
+    }
+  | {
+      readonly kind: 'end';
+      readonly segment: Segment | undefined;
+      readonly checkpoint: Checkpoint;
+      readonly failure?: string;
+    };
+
+export async function* fillSegments(request: FillRequest, from: Checkpoint, ports: FillPorts): AsyncGenerator<Filled> {
+  const { dump, source, importer, parts, transform } = request;
+  const spare: Buffer[] = [];
+  let lanes: Lanes | undefined;
+  let segment: Segment | undefined;
+  let checkpoint = from;
+  let began: number | undefined;
+  let part = partAt(parts, from.offset);
+
+  for await (const block of readRecords(dump, source, from, ports.dumps)) {
+    const { records, failure } = block;
+    began ??= ports.now();
+    lanes ??= ports.lanesAt(from, block);
+    segment ??= openSegment(from.segment, source, importer, lanes, spare);
+    for (const [i, made] of (await transform(records, dump.key)).entries()) {
+      const record = records[i];
+      if (!record) throw new Error(`the transform gave more than the ${records.length} records it was given`);
+      segment.add(record, made);
+      checkpoint = { segment: segment.number + 1, offset: record.end, position: record.position };
+      // What has no line end is the last record: what it says of the dump's end must not be lost at a checkpoint.
+      const isPartOver = partAt(parts, record.end) !== part;
+      if (!(segment.isFull() || isPartOver) || !record.terminated) continue;
+      const state = { count: lanes.count, hot: isPartOver ? [] : lanes.hot(), ends: [] };
+      const next = { ...checkpoint, lanes: state };
+      yield { kind: 'full', segment, checkpoint: next, began };
+      if (isPartOver) lanes = ports.lanesAt(next, block);
+      part = partAt(parts, record.end);
+      segment = openSegment(next.segment, source, importer, lanes, spare);
+      began = ports.now();
+    }
+    await ports.next(segment);
+    ports.progress?.(segment.read, checkpoint.offset);
+    if (failure === undefined) continue;
+    yield { kind: 'end', segment, checkpoint, failure };
+    return;
+  }
+  yield { kind: 'end', segment, checkpoint };
+}
