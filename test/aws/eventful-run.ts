@@ -1,5 +1,5 @@
 /**
- * A run of the stack as deployed in which as much happens as can: continuations, dumps in order, lookups, hashes, bad records,
+ * A run of the stack as deployed in which as much happens as can: continuations, parts, dumps in order, lookups, hashes, bad records,
  * dumps and messages, events that Amplitude names, throttles or echoes, and in the end an API key that it does not know.
  * Whatever is private has the canary in it.
  */
@@ -21,6 +21,8 @@ const LOOKUP = 's3://somebodys-plans/plans/now.csv';
 const PROJECT = { secret: 'amplitude/api-key' };
 const IMPORTER: ImporterInput = {
   segmentRecords: 100,
+  // The main dump is cut into parts.
+  partBytes: 20_000,
   maxTries: 3,
   sources: [
     { name: 'main', prefix: 'incoming/', project: PROJECT },
