@@ -23,7 +23,8 @@ const IMPORTER: ImporterInput = {
   segmentRecords: 100,
   // The main dump is cut into parts.
   partBytes: 20_000,
-  maxTries: 3,
+  // More than the troubles that one chunk can meet.
+  maxTries: 10,
   sources: [
     { name: 'main', prefix: 'incoming/', project: PROJECT },
     {
@@ -47,7 +48,7 @@ const NAMED = `${CANARY}Named`;
 
 /** Less than what the chunker wants to have left: it stops at each segment's end. */
 const HASTE = { timeoutMs: { chunker: 45_000, uploader: 45_000 }, longestWaitSeconds: 1 };
-const PATIENCE_MS = 150_000;
+const PATIENCE_MS = 200_000;
 
 export type EventfulRun = {
   readonly stack: Deployed;
