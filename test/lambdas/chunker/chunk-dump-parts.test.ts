@@ -9,6 +9,7 @@ import { decodeChunk } from '../../../shared/chunk.ts';
 import type { Run } from '../../../shared/dump.ts';
 import { formatOf } from '../../../shared/format-settings.ts';
 import { randomFrom } from '../../chaos/scenario.ts';
+import { runs } from '../../runs.ts';
 import { receiveAll } from '../../shared/queue-fixtures.ts';
 import { anyDump, open } from './any-dump.ts';
 import {
@@ -80,7 +81,7 @@ describe('any dump, cut at any byte', () => {
         }
         expect(outcomes[1]).toEqual(outcomes[0]);
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 
@@ -102,9 +103,9 @@ describe('any dump, cut at any byte', () => {
           }
         }
       }),
-      { numRuns: 100, seed: 3 },
+      { numRuns: runs(100), seed: 3 },
     );
-    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(10);
+    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(runs(10));
   });
 
   test('gives the same whether all parts, some or none were made ready, or it is stopped at every checkpoint', async () => {
@@ -126,9 +127,9 @@ describe('any dump, cut at any byte', () => {
           for (const one of made) segments += one.segments;
         }
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
-    expect(segments).toBeGreaterThan(100);
+    expect(segments).toBeGreaterThan(runs(100));
   });
 });
 
