@@ -13,33 +13,6 @@ export const { rawJSON, isRawJSON } = JSON as unknown as {
  */
 const INEXACT = /(?:^|[:,[\s])-?(?:\d{17}|9\d{15}|\d+(?:\.\d+)?[eE]\+?\d{3})/;
 
-/** The same of a JSON text as bytes: whether parseExactly may give something else than JSON.parse. Strings are gone over. */
-export function mayBeInexact(text: Uint8Array): boolean {
-  let digits = 0;
-  for (let i = 0; i < text.length; i += 1) {
-    const byte = text[i] ?? 0;
-    if (byte >= 0x30 && byte <= 0x39) {
-      digits += 1;
-      if (digits === 16) return true;
-      continue;
-    }
-    if (digits > 0 && (byte | 0x20) === 0x65 && hasLongExponent(text, i + 1)) return true;
-    digits = 0;
-    if (byte !== 0x22) continue;
-    for (i += 1; i < text.length && text[i] !== 0x22; i += 1) if (text[i] === 0x5c) i += 1;
-  }
-  return false;
-}
-
-function hasLongExponent(text: Uint8Array, from: number): boolean {
-  const first = text[from] === 0x2b ? from + 1 : from;
-  for (let i = first; i < first + 3; i += 1) {
-    const byte = text[i] ?? 0;
-    if (byte < 0x30 || byte > 0x39) return false;
-  }
-  return true;
-}
-
 /**
  * Numbers beyond 1e308 become an object that is written as it stood. Only a text with such a number pays for it, about
  * five times as much. Throws a SyntaxError.

@@ -1,7 +1,7 @@
 /** Takes a record as the format handed it over, and gives the object in it. */
 import { isUtf8 } from 'node:buffer';
 import type { JsonObject } from '../../shared/amplitude-event.ts';
-import { mayBeInexact, parseExactly } from '../../shared/exact-json.ts';
+import { parseExactly } from '../../shared/exact-json.ts';
 import type { ReadSettings } from './formats/format.ts';
 import { isJsonObject } from './json.ts';
 import { type MadeEvents, unusable } from './make-events.ts';
@@ -22,7 +22,7 @@ export function readRecord(
   const text = bytes.toString('utf8');
   let value: unknown;
   try {
-    value = exactly && mayBeInexact(bytes) ? parseExactly(text) : JSON.parse(text);
+    value = exactly ? parseExactly(text) : JSON.parse(text);
   } catch (error) {
     return unusable('record is not JSON', String(error));
   }

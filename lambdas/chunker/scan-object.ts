@@ -50,7 +50,7 @@ const MAX_TEXT = 256 * 1024;
 const MAX_DIGITS = 15;
 const PLACES = 256;
 
-/** The text that is scanned. One array that is always the same costs half as much to read as one that is handed over. */
+/** The text that is scanned, copied here: an array that is always the same need not be handed on, and is a little quicker to read. */
 const TEXT = new Uint8Array(MAX_TEXT + 1);
 /** Stands behind the text: as it can stand nowhere in a text that is taken, nothing else ends a search. */
 const END = 0;

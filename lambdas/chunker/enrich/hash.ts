@@ -20,8 +20,8 @@ const DIGEST = 32;
 const MAX_SHORT = 1024;
 
 /**
- * The same for many texts: of two one-shot hashes of what the standard says, without an object of createHmac for each
- * (docs/benchmarks.md).
+ * The same for many texts: of two one-shot hashes of what the standard says, 2.0 µs of CPU for an `insert_id`; createHmac,
+ * with an object for each text, takes 4.2.
  */
 export function openKeyedHash(key: string, { encoding = 'hex', length, prefix = '' }: Partial<HashOptions>) {
   const padded = Buffer.alloc(BLOCK);
