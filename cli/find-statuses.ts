@@ -1,8 +1,8 @@
 /** Finds the dumps that a person asks about, and how each of them stands. */
 import { resolve } from 'node:path';
+import { type Day, earliestOf, isOfDay } from '../shared/date-of-dump.ts';
 import { dumpUrl } from '../shared/dump.ts';
 import { LedgerNotIndexed, type ListedDump } from '../shared/ledger-view.ts';
-import { type Day, earliestOf, isOfDay } from './date-of-dump.ts';
 import { lookAtDead } from './dead-letters.ts';
 import { type DumpStatus, EMPTY_BOOKS, givenUpNote, markSuperseded, type Situation, statusOf } from './dump-status.ts';
 import { count } from './figure.ts';

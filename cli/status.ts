@@ -2,10 +2,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { describeError } from '../shared/log.ts';
-import { readDay } from './date-of-dump.ts';
 import { type AllowedRejects, type DumpStatus, outcomeOf } from './dump-status.ts';
 import { statusFinder, type Wanted } from './find-statuses.ts';
 import { n } from './figure.ts';
+import { readDay } from './read-day.ts';
 import { LOOK_HELP, LOOK_OPTIONS, type LookEngine, openToLook } from './look-engine.ts';
 import { showLine } from './progress.ts';
 import { readDuration } from './replay-filter.ts';
