@@ -247,7 +247,13 @@ function fileTypeOf(convert: Source['convert']): FileType | undefined {
 
 /** The settings of the object at a path such as `sources[0].caps`. */
 function knownNames(path: readonly PropertyKey[]): readonly string[] {
-  const of = { sources: sourceSchema, project: projectSchema, route: routeSchema, expect: expectationSchema, caps: capsSchema };
+  const of = {
+    sources: sourceSchema,
+    project: projectSchema,
+    route: routeSchema,
+    expect: expectationSchema,
+    caps: capsSchema,
+  };
   const schemas: Record<string, z.ZodObject> = { ...of, projects: routeSchema.shape.projects.valueType };
   const isRouted = path.at(-2) === 'projects';
   const last = isRouted ? 'projects' : path.findLast((part) => typeof part === 'string');
