@@ -19,6 +19,7 @@ import { secretsOf } from '../shared/enrich-step.ts';
 import { MAX_BATCH } from '../shared/queue.ts';
 import type { StackOutputs } from '../shared/stack-outputs.ts';
 import { projectSecrets } from '../shared/target.ts';
+import { uploadSettings } from '../shared/upload-settings.ts';
 import { Alarms } from './alarms.ts';
 import { ImporterDashboard } from './dashboard.ts';
 import { letServicesUse } from './encryption-key.ts';
@@ -145,7 +146,7 @@ export class Importer extends Construct {
   }
 
   private addChunker(places: Places): Stage {
-    const { config } = this.props;
+    const { config, configFile } = this.props;
     const { existingBucket, sources } = config;
     const { landing, intake, upload, results, ledger } = places;
     const environment: Record<(typeof CHUNKER_VARIABLES)[number], string> = {
@@ -158,6 +159,7 @@ export class Importer extends Construct {
     const isInOrder = sources.some(({ inOrder }) => inOrder);
     const chunker = new Stage(this, 'Chunker', {
       ...this.common(),
+      config: { file: configFile },
       description: 'Reads dumps and makes them into chunks of events',
       memorySize: 1_769, // one whole vCPU: parsing is what takes the time
       timeout: CHUNKER_TIMEOUT,
@@ -209,6 +211,7 @@ export class Importer extends Construct {
     };
     const uploader = new Stage(this, 'Uploader', {
       ...this.common(),
+      config: { data: uploadSettings(config) },
       description: 'Uploads chunks of events to Amplitude and settles them in the ledger',
       memorySize: 512, // it mostly waits; a chunk of the greatest size, taken apart, is about 100 MB
       timeout,
@@ -237,6 +240,7 @@ export class Importer extends Construct {
     };
     const watcher = new Stage(this, 'Watcher', {
       ...this.common(),
+      config: { file: this.props.configFile },
       description: 'Finds dumps of which nobody was told, and daily files that are not in',
       memorySize: 512,
       timeout: Duration.minutes(5),
@@ -274,10 +278,9 @@ export class Importer extends Construct {
     stage.mayDo(['events:PutEvents'], bus);
   }
 
-  private common(): Pick<StageProps, 'configFile' | 'encryptionKey' | 'importerName' | 'network'> {
-    const { configFile, encryptionKey, network } = this.props;
+  private common(): Pick<StageProps, 'encryptionKey' | 'importerName' | 'network'> {
+    const { encryptionKey, network } = this.props;
     return {
-      configFile,
       importerName: this.name,
       ...(encryptionKey && { encryptionKey }),
       ...(network && { network }),
