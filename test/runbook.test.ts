@@ -14,7 +14,7 @@ import { openState } from '../shared/embedded/state.ts';
 import { until } from './aws/until.ts';
 import { type Finished, runCli, startCli, temporaryDirectory } from './cli/run-cli.ts';
 import { PORTS } from './lambdas/chunker/making.ts';
-import { commandsOf, fillIn, type Filling, firstLook, makeFolder, type Part, RUNBOOK, runShell } from './runbook-commands.ts';
+import { commandsOf, fillIn, type Filling, firstLook, makeFolder, type Part, RUNBOOK, runShell } from './runbook.ts';
 
 const EVENTS = 200;
 const DAY = '2026-11-20';
@@ -70,7 +70,12 @@ async function setUp(settings: { readonly importer?: string; readonly source?: s
 
 function writeDay(folder: string, day: string): string {
   const path = join(folder, `${day}.ndjson`);
-  const event = (i: number) => ({ event_type: 'Seen', device_id: `device-${i % 40}`, insert_id: `${day}-${i}`, event_properties: { n: i } });
+  const event = (i: number) => ({
+    event_type: 'Seen',
+    device_id: `device-${i % 40}`,
+    insert_id: `${day}-${i}`,
+    event_properties: { n: i },
+  });
   writeFileSync(path, Array.from({ length: EVENTS }, (_, i) => `${JSON.stringify(event(i))}\n`).join(''));
   return path;
 }
@@ -99,7 +104,9 @@ describe('a person who follows the runbook mends', () => {
 
   test('a reject storm', async () => {
     const map = (body: string) => ({ source: `map(row: any) { ${body} return row; },` });
-    const { dump, config, importFile, look, mend, expectMended } = await setUp(map(`if (row.event_properties.n > 20) row.user.id;`));
+    const { dump, config, importFile, look, mend, expectMended } = await setUp(
+      map(`if (row.event_properties.n > 20) row.user.id;`),
+    );
     expect(await importFile(dump)).toMatchObject({ code: 1 });
     const { code, stdout } = await look('rejects', { dump: DAY });
     expect(code).toBe(0);

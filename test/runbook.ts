@@ -1,8 +1,7 @@
 /** The runbook as a person on one machine reads it: a section's commands, run as they stand there. */
-import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { Finished } from './cli/run-cli.ts';
+import { type Finished, startProcess } from './cli/run-cli.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 export const RUNBOOK = readFileSync(join(ROOT, 'docs/runbook.md'), 'utf8');
@@ -56,14 +55,5 @@ exec ${script} "$@"
 
 /** As a shell runs it. */
 export function runShell(command: string, cwd: string, env: Readonly<Record<string, string>>): Promise<Finished> {
-  const child = spawn('sh', ['-c', command], { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+  return startProcess('sh', ['-c', command], env, cwd).finished;
 }
