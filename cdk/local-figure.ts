@@ -12,7 +12,7 @@ const OF_QUEUE: Readonly<Partial<Record<QueueMetric, (look: QueueLook) => number
   ApproximateAgeOfOldestMessage: ({ ageS }) => ageS,
 };
 
-/** Undefined where one machine has no such thing: a function's metrics. Throws on math that nothing on the dashboard needs. */
+/** Undefined where one machine has no such thing: the metrics of a function or a rule. Throws on math that nothing on the dashboard needs. */
 export function valuesOf(figure: Figure, day: EventfulDay, periodMinutes: number): readonly number[] | undefined {
   const periods = Math.ceil(day.minutes / periodMinutes);
   const periodOf = (at: number) => Math.floor((at - day.start) / (periodMinutes * MINUTE_MS));
@@ -22,7 +22,7 @@ export function valuesOf(figure: Figure, day: EventfulDay, periodMinutes: number
     const parts = Object.values(figure.of).map((part) => valuesOf(part, day, periodMinutes));
     return values.map((_, i) => parts.reduce((sum, part) => sum + (part?.[i] ?? 0), 0));
   }
-  if ('stage' in figure) return undefined;
+  if ('stage' in figure || 'rule' in figure) return undefined;
   if ('queue' in figure) {
     const of = OF_QUEUE[figure.metric];
     if (!of) throw new Error(`nobody counts ${figure.metric} here`);
