@@ -1,6 +1,7 @@
 /** docs/runbook.md, followed to the letter on one machine: each trouble is there, its section shows it, and mends it. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { importMessage } from '../lambdas/chunker/notification.ts';
 import { amplitude } from '../lambdas/uploader/amplitude.ts';
@@ -100,6 +101,19 @@ describe('a person who follows the runbook mends', () => {
     expect(await mend('A missing file')).toMatchObject({ code: 0 });
     expect(await look('A missing file')).toMatchObject({ code: 0 });
     await expectMended(2 * EVENTS);
+  });
+
+  test('a file that is cut off', async () => {
+    const { dump, importFile, look, mend, expectMended } = await setUp();
+    const whole = gzipSync(readFileSync(dump));
+    writeFileSync(dump, whole.subarray(0, whole.length / 2));
+    expect(await importFile(dump)).toMatchObject({ code: 1 });
+    const { code, stdout } = await look('dump-failed');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/ failed [\s\S]* it could not be read to its end: .* is damaged/);
+    writeFileSync(dump, whole);
+    expect(await mend('dump-failed')).toMatchObject({ code: 0 });
+    await expectMended();
   });
 
   test('a reject storm', async () => {
