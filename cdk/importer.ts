@@ -17,6 +17,7 @@ import { secretsOf } from '../shared/enrich-step.ts';
 import { MAX_BATCH } from '../shared/queue.ts';
 import type { StackOutputs } from '../shared/stack-outputs.ts';
 import { projectSecrets } from '../shared/target.ts';
+import { uploadSettings } from '../shared/upload-settings.ts';
 import { Alarms } from './alarms.ts';
 import { ImporterDashboard } from './dashboard.ts';
 import { letServicesUse } from './encryption-key.ts';
@@ -150,6 +151,7 @@ export class Importer extends Construct {
     const pathOf = pathsBeside(configFile);
     const chunker = new Stage(this, 'Chunker', {
       ...this.common(),
+      config: { file: configFile },
       description: 'Reads dumps and makes them into chunks of events',
       memorySize: 1_769, // one whole vCPU: parsing is what takes the time
       timeout: CHUNKER_TIMEOUT,
@@ -201,6 +203,7 @@ export class Importer extends Construct {
     };
     const uploader = new Stage(this, 'Uploader', {
       ...this.common(),
+      config: { data: uploadSettings(config) },
       description: 'Uploads chunks of events to Amplitude and settles them in the ledger',
       memorySize: 512, // it mostly waits; a chunk of the greatest size, taken apart, is about 100 MB
       timeout,
@@ -227,10 +230,9 @@ export class Importer extends Construct {
     stage.mayDo(['events:PutEvents'], bus);
   }
 
-  private common(): Pick<StageProps, 'configFile' | 'encryptionKey' | 'importerName' | 'network'> {
-    const { configFile, encryptionKey, network } = this.props;
+  private common(): Pick<StageProps, 'encryptionKey' | 'importerName' | 'network'> {
+    const { encryptionKey, network } = this.props;
     return {
-      configFile,
       importerName: this.name,
       ...(encryptionKey && { encryptionKey }),
       ...(network && { network }),

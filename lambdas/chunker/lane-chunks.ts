@@ -61,6 +61,14 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
   const last = new Map<number, ClosedChunk>();
   let closed: ClosedChunk[] = [];
   let begun = 0;
+  /** Of chunks that are closed, for the next ones. */
+  const spareCounts: IdCounts[] = [];
+
+  function newCounts(): IdCounts {
+    const counts = spareCounts.pop() ?? idCounts(limits.eventsPerChunk);
+    counts.clear();
+    return counts;
+  }
 
   function close(lane: number, chunk: OpenChunk): void {
     const { positions, hottest, after } = chunk;
@@ -71,15 +79,15 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
     closed.push(its);
     if (!isOwnLane(lane)) last.set(lane, its);
     lanes.noteClosed(lane);
+    spareCounts.push(chunk.ofDevice, chunk.ofUser);
     open.delete(lane);
   }
 
   function newChunk(bytesPerEvent: number, after?: Before): OpenChunk {
     const expected = Math.ceil(MARGIN * limits.eventsPerChunk * (bytesPerEvent + SEPARATOR.length));
     const text = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(expected, limits.chunkBytes));
-    const [ofDevice, ofUser] = [idCounts(limits.eventsPerChunk), idCounts(limits.eventsPerChunk)];
     const lists = { positions: [], keys: [], devices: [], users: [], starts: [] };
-    return { text, used: 0, ...lists, ofDevice, ofUser, hottest: 0, after };
+    return { text, used: 0, ...lists, ofDevice: newCounts(), ofUser: newCounts(), hottest: 0, after };
   }
 
   function openFor(lane: number, event: PreparedEvent): OpenChunk {
@@ -89,8 +97,9 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
     return chunk;
   }
 
+  /** There are never more of them than were open and under way at once: each is made for want of a spare one. */
   function recycle(text: Buffer): void {
-    if (spare.length < lanes.countOfAll) spare.push(Buffer.from(text.buffer));
+    spare.push(Buffer.from(text.buffer));
   }
 
   /** The events of the hot `key` leave their chunk for one in a lane of their own. */
@@ -108,6 +117,7 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
       note(into, position, chunk.keys[i] ?? 0, chunk.devices[i] ?? NOBODY, chunk.users[i] ?? NOBODY);
     }
     recycle(chunk.text);
+    spareCounts.push(chunk.ofDevice, chunk.ofUser);
     open.set(own, moved);
     begun += 1;
     if (kept.positions.length > 0) open.set(lane, kept);

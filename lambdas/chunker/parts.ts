@@ -5,7 +5,7 @@ import type { FormatName } from '../../shared/format-settings.ts';
 import { type Dumps, DumpUnreadable } from '../../shared/objects.ts';
 import type { Source } from '../../shared/config.ts';
 import type { FormatStart } from './formats/format.ts';
-import { readFooter, type RowGroup } from './formats/parquet/footer.ts';
+import type { RowGroup } from './formats/parquet/footer.ts';
 import { bytesOf, type Recognized, recognizeDump } from './read-records.ts';
 
 export type Parts = {
@@ -40,6 +40,7 @@ export async function findParts(
     const { type: format } = recognized.format;
     if (recognized.compression) return AS_ONE;
     if (format === 'parquet') {
+      const { readFooter } = await import('./formats/parquet/footer.ts');
       const { groups } = await readFooter(bytesOf(dump, dumps));
       return { format, starts: startsOfGroups(groups, partBytes) };
     }

@@ -1,9 +1,9 @@
 /** The uploader's story: a chunk is sent, what Amplitude does not take is dealt with, and the chunk is settled exactly once. */
 import type { Chunk, ChunkHeader } from '../../shared/chunk.ts';
 import { closeBooks } from '../../shared/close-books.ts';
-import type { Importer } from '../../shared/config.ts';
 import { describeError } from '../../shared/log.ts';
 import { type Target, targetOf } from '../../shared/target.ts';
+import type { UploadSettings } from '../../shared/upload-settings.ts';
 import { behindMs, maxReceivesBehind } from './back-off.ts';
 import {
   type ConcludePorts,
@@ -18,7 +18,7 @@ import {
 import { type DeliverChunkPorts, deliverChunk } from './deliver-chunk.ts';
 
 export type UploadChunkPorts = ConcludePorts &
-  DeliverChunkPorts & { readonly importer: Pick<Importer, 'sources' | 'uploaders' | 'lanes'> };
+  DeliverChunkPorts & { readonly importer: Pick<UploadSettings, 'sources' | 'uploaders' | 'lanes'> };
 
 /** Throws only when not even the chunk's try or its death can be booked. */
 export async function uploadChunk(chunk: Chunk, received: Received, ports: UploadChunkPorts): Promise<UploadOutcome> {
