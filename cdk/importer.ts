@@ -144,7 +144,7 @@ export class Importer extends Construct {
       LEDGER_TABLE: ledger.tableName,
       RESULTS_BUCKET: results.bucketName,
     };
-    const isInOrder = sources.some(({ inOrder }) => inOrder);
+    const dumpsWait = sources.some(({ inOrder, eventsPerDay }) => inOrder || eventsPerDay !== undefined);
     const pathOf = pathsBeside(configFile);
     const chunker = new Stage(this, 'Chunker', {
       ...this.common(),
@@ -153,8 +153,8 @@ export class Importer extends Construct {
       timeout: CHUNKER_TIMEOUT,
       environment,
       files: new Map(filesOf(config).map((file) => [bundledName(file), pathOf(file)])),
-      // A dump that waits for its turn looks every few minutes, and its message is a new one each time.
-      sendsToItself: isInOrder,
+      // A dump that waits for its turn, or for the next day's budget, looks every few minutes, and its message is a new one each time.
+      sendsToItself: dumpsWait,
     });
     chunker.takes(intake.queue, CHUNKERS);
     // Our own bucket keeps no versions.
@@ -173,7 +173,7 @@ export class Importer extends Construct {
     });
     const byName = 'each object by its name, in which ${*} is a star';
     if (references.length > 0) chunker.mayDoToAny(byName, ['s3:GetObject'], ...references);
-    const targets = [upload.queue, intake.deadLetters, ...(isInOrder ? [intake.queue] : [])];
+    const targets = [upload.queue, intake.deadLetters, ...(dumpsWait ? [intake.queue] : [])];
     chunker.mayDo(['sqs:SendMessage'], ...targets.map(({ queueArn }) => queueArn));
     chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
     chunker.mayReadSecrets(sources.flatMap(({ enrich }) => secretsOf(enrich ?? [])));

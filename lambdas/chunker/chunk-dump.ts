@@ -10,11 +10,13 @@ import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
 import type { References } from '../../shared/references.ts';
 import { projectId, targetsOf } from '../../shared/target.ts';
+import type { Grant, GrantRequest } from './budget.ts';
 import { type Lanes, laneRules, openLanes, startLanes } from './lanes.ts';
 import { type Block, readRecords } from './read-records.ts';
 import { fingerprintWith, findReferences } from './references.ts';
 import { openSegment, type Segment, type SegmentLimits } from './segment.ts';
 import { type ChunkNames, type ChunkSender, chunkSender } from './send-chunks.ts';
+import { endBudget, takeBudget } from './take-budget.ts';
 import type { Transform, TransformOf } from './transform.ts';
 
 export type ChunkDumpPorts = CloseBooksPorts & {
@@ -49,6 +51,8 @@ export type ChunkDumpRequest = {
  * - `busy`: another reader is at it until then
  * - `unfinished`: stopped at a checkpoint because time is running out; call again
  * - `lost`: the lease went to another reader meanwhile
+ * - `braked`: the source's events of the day are sent; the dump goes on from its checkpoint on the next one
+ * - `shortly`: others may still send what is left of the day's events; call again
  */
 export type ChunkDumpOutcome =
   | {
@@ -60,6 +64,8 @@ export type ChunkDumpOutcome =
     }
   | { readonly kind: 'known'; readonly run: Run }
   | { readonly kind: 'busy'; readonly until: number }
+  | { readonly kind: 'braked'; readonly run: Run; readonly until: number }
+  | { readonly kind: 'shortly'; readonly run: Run }
   | { readonly kind: 'unfinished' | 'lost'; readonly run: Run };
 
 /** A reader stops at a segment's end when less than this is left, or less than twice what the segment took. */
@@ -84,13 +90,17 @@ export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts
   if (claim.kind === 'done') {
     // A crash may have come between the last settlement and the receipt.
     if (claim.state === 'read') await closeBooks(claim.run, undefined, ports);
+    await endBudget(claim.run, undefined, source, ports);
     return { kind: 'known', run: claim.run };
   }
   const { run, checkpoint } = claim;
   const sender = chunkSender({ ...run, ...namesOf(request) }, ports.uploads);
   try {
+    // Before anything is read: to come to the checkpoint of a compressed dump takes reading all that is before it.
+    const grant = await takeBudget(grantRequest(run, checkpoint, request), source, ports);
+    if (grant && grant.kind !== 'granted') return await stopFor(grant, { run, owner, ports });
     const transform = await ports.transformOf(source, found);
-    return await readSegments({ ...request, run, sender, transform, ports }, checkpoint);
+    return await readSegments({ ...request, run, sender, transform, ports }, checkpoint, grant?.events);
   } catch (error) {
     // Nothing of this reading goes on behind the next one's back, which need not wait for the lease to run out.
     await sender.settled();
@@ -107,7 +117,8 @@ type Reading = ChunkDumpRequest & {
   readonly ports: ChunkDumpPorts;
 };
 
-async function readSegments(reading: Reading, from: Checkpoint): Promise<ChunkDumpOutcome> {
+/** `granted` are the events that the first segment may hold, where the source has a budget. */
+async function readSegments(reading: Reading, from: Checkpoint, granted?: number): Promise<ChunkDumpOutcome> {
   const { dump, source, importer, run, sender, transform, ports } = reading;
   const spare: Buffer[] = [];
   let lanes: Lanes | undefined;
@@ -120,26 +131,46 @@ async function readSegments(reading: Reading, from: Checkpoint): Promise<ChunkDu
     const { records, failure } = block;
     began ??= ports.now();
     lanes ??= lanesOf(reading, from, block);
-    segment ??= openSegment(from.segment, source, importer, lanes, spare);
+    if (checkpoint === from) segment ??= openSegment(from.segment, source, importer, lanes, spare, granted);
     for (const [i, made] of (await transform(records, dump.key)).entries()) {
       const record = records[i];
       if (!record) throw new Error(`the transform gave more than the ${records.length} records it was given`);
+      if (!segment) {
+        const grant = await takeBudget(grantRequest(run, checkpoint, reading), source, ports);
+        if (grant && grant.kind !== 'granted') return stopFor(grant, reading);
+        segment = openSegment(checkpoint.segment, source, importer, lanes, spare, grant?.events);
+        began = ports.now();
+      }
       segment.add(record, made);
       checkpoint = { segment: segment.number + 1, offset: record.end, position: record.position };
       // What has no line end is the last record: what it says of the dump's end must not be lost at a checkpoint.
       if (!segment.isFull() || !record.terminated) continue;
       done = await finishSegment(segment, done, reading);
       const laneState = { count: lanes.count, hot: lanes.hot(), ends: sender.ends() };
+      if (source.eventsPerDay !== undefined) checkpoint = { ...checkpoint, events: segment.sent };
       const stopped = await saveProgress(reading, { ...checkpoint, lanes: laneState }, began);
       if (stopped) return { kind: stopped, run };
-      segment = openSegment(checkpoint.segment, source, importer, lanes, spare);
-      began = ports.now();
+      // The next one is opened when there is a record for it.
+      segment = undefined;
     }
-    await sender.next(segment);
-    ports.progress?.(done.read + segment.read, checkpoint.offset);
+    if (segment) await sender.next(segment);
+    ports.progress?.(done.read + (segment?.read ?? 0), checkpoint.offset);
     if (failure !== undefined) return endDump(checkpoint, segment, done, reading, failure);
   }
   return endDump(checkpoint, segment, done, reading);
+}
+
+function grantRequest(run: Run, { segment, events }: Checkpoint, { importer }: Pick<Reading, 'importer'>): GrantRequest {
+  return { ...run, segment, made: events, wanted: importer.segmentRecords };
+}
+
+/** Between two segments, where nothing of the dump is under way. */
+async function stopFor(
+  grant: Exclude<Grant, { kind: 'granted' }>,
+  { run, owner, ports }: Pick<Reading, 'run' | 'owner' | 'ports'>,
+): Promise<ChunkDumpOutcome> {
+  await ports.ledger.release(run, owner);
+  return { ...grant, run };
 }
 
 /** As they were at the checkpoint; at the dump's start as many as its first records let expect. */
@@ -211,7 +242,7 @@ async function saveProgress(
 
 /** `last` is the segment that was being read, if anything was. */
 async function endDump(
-  { segment: next }: Checkpoint,
+  next: Checkpoint,
   last: Segment | undefined,
   before: Done,
   reading: Reading,
@@ -220,9 +251,10 @@ async function endDump(
   const { run, owner, ports } = reading;
   const isOpen = last !== undefined && last.read > 0;
   const done = isOpen ? await finishSegment(last, before, reading) : before;
-  const segments = isOpen ? last.number + 1 : (last?.number ?? next);
+  const segments = isOpen ? last.number + 1 : (last?.number ?? next.segment);
   const broken = failure === undefined ? {} : { failure };
   if (!(await ports.ledger.endDump(run, owner, { segments, ...broken }))) return { kind: 'lost', run };
+  await endBudget(run, isOpen ? last.sent : next.events, reading.source, ports);
   await closeBooks(run, undefined, ports);
   return { kind: 'read', run, ...done, ...broken };
 }

@@ -1,4 +1,5 @@
 /** Takes one intake message: chunks the dumps it names, and says whether the message is to be seen again. */
+import { dayOf } from '../../shared/budget.ts';
 import { type Importer, type Source, sourceOf } from '../../shared/config.ts';
 import { type Dump, dumpId, dumpUrl } from '../../shared/dump.ts';
 import type { Ledger } from '../../shared/ledger.ts';
@@ -7,7 +8,7 @@ import { DumpUnreadable } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { type ChunkDumpOutcome, type ChunkDumpPorts, chunkDump } from './chunk-dump.ts';
 import { INTAKE_MAX_RECEIVES, intakeBackOffMs } from './intake-back-off.ts';
-import { type Intake, readNotification } from './notification.ts';
+import { type Intake, importMessage, readNotification } from './notification.ts';
 import { endTurnOf, leaveTurn, takeTurn, type TakeTurnPorts } from './take-turn.ts';
 
 export type IntakePorts = ChunkDumpPorts &
@@ -19,6 +20,12 @@ export type IntakePorts = ChunkDumpPorts &
     readonly log: Log;
     /** Where a message that is given up goes. */
     readonly deadLetters: Pick<Queue, 'send'>;
+    /** Where dumps wait for the next day's budget; without it their messages come back every few minutes to look. */
+    readonly held?: {
+      hold(source: string, message: string): Promise<void>;
+      /** Whether one of the source waits here. */
+      holds(source: string): boolean;
+    };
     /** A dump that was tried more often without coming any further is given up. */
     readonly maxTries: number;
   };
@@ -96,6 +103,8 @@ async function takeDump(intake: Intake, receives: number, ports: IntakePorts): P
     log('info', 'object is no dump: no source takes its key', named(intake));
     return undefined;
   }
+  // What stands in line behind a dump that waits for the next day does not have its turn before.
+  if (source.inOrder && ports.held?.holds(source.name)) return await holdBack(intake, source, ports);
   if (source.inOrder && !(await takeTurn(intake, source, ports))) return undefined;
   const sized = await withSize(intake.dump, ports);
   if (!sized) {
@@ -104,6 +113,8 @@ async function takeDump(intake: Intake, receives: number, ports: IntakePorts): P
   }
   const again = intake.again === undefined ? {} : { again: intake.again };
   const outcome = await chunkDump({ dump: sized, source, importer, fingerprint, owner, receives, ...again }, ports);
+  if (outcome.kind === 'braked') return await brake(intake, source, outcome.until, ports);
+  if (outcome.kind === 'shortly') return await sendAnew(intake, SHORTLY_MS, ports);
   const { kind, ...fields } = outcome;
   if (source.inOrder && (kind === 'read' || kind === 'known')) await endTurnOf(intake, source, ports);
   const isBroken = kind === 'read' && outcome.failure !== undefined;
@@ -117,12 +128,42 @@ async function takeDump(intake: Intake, receives: number, ports: IntakePorts): P
   return waitAfter(outcome, now());
 }
 
+/** The source's events of the day are sent: this rings, and the dump waits for the next day. */
+async function brake(intake: Intake, source: Source, until: number, ports: IntakePorts): Promise<undefined> {
+  const { log, measure, now } = ports;
+  const { name, eventsPerDay = 0 } = source;
+  measure({ DumpsBraked: 1 });
+  log('warn', 'dump waits for the budget of the next day', {
+    ...named(intake),
+    source: name,
+    reason: `source ${name} has sent its ${eventsPerDay} events of ${dayOf(now())} (eventsPerDay); it goes on at ${new Date(until).toISOString()}`,
+  });
+  if (ports.held) return await holdBack(intake, source, ports);
+  return await sendAnew(intake, Math.min(LOOK_MS, until - now()), ports);
+}
+
+async function holdBack(intake: Intake, { name }: Source, { held }: IntakePorts): Promise<undefined> {
+  await held?.hold(name, importMessage(intake));
+}
+
+/** As a new message, so that waiting neither counts as tries nor lets the message grow old. */
+async function sendAnew(intake: Intake, delayMs: number, { intake: queue, now }: IntakePorts): Promise<undefined> {
+  await queue.send([{ id: `${dumpId(intake.dump)}-${now()}`, body: importMessage(intake), delayMs }]);
+}
+
 /** How lines name a dump. */
 function named({ dump }: Intake): { readonly dump: string; readonly dumpId: string } {
   return { dump: dumpUrl(dump), dumpId: dumpId(dump) };
 }
 
-const SAID: Readonly<Record<ChunkDumpOutcome['kind'], string>> = {
+/** SQS delays no message for longer; so soon a raised cap is seen, too. */
+const LOOK_MS = 900_000;
+/** A segment takes seconds. */
+const SHORTLY_MS = 15_000;
+
+type Said = Exclude<ChunkDumpOutcome, { kind: 'braked' | 'shortly' }>;
+
+const SAID: Readonly<Record<Said['kind'], string>> = {
   read: 'chunked',
   known: 'is known already',
   busy: 'is being read by another chunker',
@@ -130,7 +171,7 @@ const SAID: Readonly<Record<ChunkDumpOutcome['kind'], string>> = {
   lost: 'went to another chunker',
 };
 
-function waitAfter(outcome: ChunkDumpOutcome, now: number): number | undefined {
+function waitAfter(outcome: Said, now: number): number | undefined {
   switch (outcome.kind) {
     case 'read':
     case 'known':
