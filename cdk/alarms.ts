@@ -110,6 +110,15 @@ export const ALARMS: readonly AlarmDefinition[] = [
     periods: 4,
   },
   {
+    name: 'budget-brake',
+    means: 'A source has sent its events of the day (eventsPerDay); what else comes waits for the next day.',
+    figure: sum('DumpsBraked'),
+    atLeast: 1,
+    // A dump that waits is looked at every quarter of an hour.
+    periodMinutes: 30,
+    periods: 1,
+  },
+  {
     name: 'rejects',
     means: 'Of what was settled in an hour at least 5 % were rejects.',
     figure: {

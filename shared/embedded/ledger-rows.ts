@@ -16,8 +16,7 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS ledger_segments (
     dump_id TEXT, run INTEGER, segment INTEGER, item TEXT NOT NULL, PRIMARY KEY (dump_id, run, segment)
   ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS ledger_lines (source TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS ledger_budgets (source TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID;`;
+  CREATE TABLE IF NOT EXISTS ledger_lines (source TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID;`;
 
 /** Changes nothing where they are there already, so that a reader may do it too. */
 export function createLedgerTables(db: DatabaseSync): void {
@@ -39,8 +38,8 @@ export function ledgerRows(db: DatabaseSync, now: () => number) {
   );
   const getLine = db.prepare('SELECT item FROM ledger_lines WHERE source = ?');
   const putLine = db.prepare('INSERT OR REPLACE INTO ledger_lines VALUES (?, ?)');
-  const getBudget = db.prepare('SELECT item FROM ledger_budgets WHERE source = ?');
-  const putBudget = db.prepare('INSERT OR REPLACE INTO ledger_budgets VALUES (?, ?)');
+  // No source has a name like this. A table more would be missing where an older state is only looked at.
+  const budgetKey = (source: string) => `budget ${source}`;
   return {
     /** All of `work` or nothing of it; nobody else writes meanwhile. */
     transact: <T>(work: () => T): T => inTransaction(db, work),
@@ -84,12 +83,12 @@ export function ledgerRows(db: DatabaseSync, now: () => number) {
     },
     /** As of a line. */
     budget(source: string): BudgetItem {
-      const row = getBudget.get(source);
+      const row = getLine.get(budgetKey(source));
       const what = `the budget of source ${source}`;
       return row ? decodeSourceItem<BudgetItem>(String(row.item), what) : { rev: 0, budget: EMPTY_BUDGET };
     },
     putBudget(source: string, item: BudgetItem): void {
-      putBudget.run(source, encode(item));
+      putLine.run(budgetKey(source), encode(item));
     },
   };
 }
