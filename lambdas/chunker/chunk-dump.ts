@@ -160,7 +160,11 @@ async function readSegments(reading: Reading, from: Checkpoint, granted?: number
   return endDump(checkpoint, segment, done, reading);
 }
 
-function grantRequest(run: Run, { segment, events }: Checkpoint, { importer }: Pick<Reading, 'importer'>): GrantRequest {
+function grantRequest(
+  run: Run,
+  { segment, events }: Checkpoint,
+  { importer }: Pick<Reading, 'importer'>,
+): GrantRequest {
   return { ...run, segment, made: events, wanted: importer.segmentRecords };
 }
 

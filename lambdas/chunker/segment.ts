@@ -26,7 +26,6 @@ export type Segment = ReturnType<typeof openSegment>;
 
 export type SegmentLimits = Pick<Importer, 'segmentRecords'>;
 
-
 /**
  * `lanes` are the dump's; `spare` are buffers that earlier segments of it are done with. `maxEvents` is what it may hold
  * where its source has a budget; the record that reaches it goes whole.

@@ -43,5 +43,7 @@ async function changeBudget<T>(
     const isSame = JSON.stringify(budget) === JSON.stringify(found);
     if (isSame || (await ledger.saveBudget(source, budget, rev))) return grant;
   }
-  throw new Error(`the budget of source ${source} is changed by many at once: lost ${MAX_TRIES} times; try again later`);
+  throw new Error(
+    `the budget of source ${source} is changed by many at once: lost ${MAX_TRIES} times; try again later`,
+  );
 }

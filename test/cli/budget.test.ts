@@ -28,7 +28,9 @@ test('a dump beyond the budget stops and says so; the same command waits on, and
   write(220);
   const first = await run();
   expect(first.code).toBe(4);
-  expect(first.stdout).toContain('the events of the day (eventsPerDay) are sent; the same command goes on from midnight');
+  expect(first.stdout).toContain(
+    'the events of the day (eventsPerDay) are sent; the same command goes on from midnight',
+  );
   expect(first.stderr).toContain('dump waits for the budget of the next day: source web has sent its 220 events of');
   expect(simulator.counts().stored).toBe(220);
 

@@ -61,7 +61,12 @@ describe('a segment of ten events, of a budget of 100, is granted', () => {
       { ...ask, run: 2 },
       { kind: 'granted', events: 10 },
     ],
-    ['nothing to a reader that lost the dump', budgetOf(0, { d: account }), { ...ask, segment: 2 }, { kind: 'shortly' }],
+    [
+      'nothing to a reader that lost the dump',
+      budgetOf(0, { d: account }),
+      { ...ask, segment: 2 },
+      { kind: 'shortly' },
+    ],
   ])('%s', (_, budget, changes, grant) => {
     expect(grantSegment(budget, { ...ask, ...changes }, { eventsPerDay: 100, now: NOW }).grant).toEqual(grant);
   });
@@ -118,7 +123,10 @@ function open(lines: string | Buffer, { eventsPerDay, dumps: keys, inOrder = fal
         await (waitMs === undefined ? intake.remove(message.receipt) : intake.hide(message.receipt, waitMs));
         const day = dayOf(chunker.clock.now());
         const chunks = withoutRepeats(await takeChunks(chunker));
-        sent.set(day, [...(sent.get(day) ?? []), ...chunks.flatMap((chunk) => eventTexts(chunk).map((text) => `${chunk.key} ${text}`))]);
+        sent.set(day, [
+          ...(sent.get(day) ?? []),
+          ...chunks.flatMap((chunk) => eventTexts(chunk).map((text) => `${chunk.key} ${text}`)),
+        ]);
         await deliver(chunks, chunker.ports);
       }
       chunker.clock.advance(Math.max(0, until - chunker.clock.now()));
