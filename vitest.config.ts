@@ -23,8 +23,9 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules', '.c
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For a machine with much else to do.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     pool: 'forks',
     // One process goes from file to file and loads what they share once; no test changes what another one sees.
     isolate: false,

@@ -69,7 +69,7 @@ function scenariosOf(events: number): Scenario[] {
 }
 
 const NAME = 44;
-const HEADINGS = `${''.padEnd(NAME)}  bound s    span  others     429     again  requests  held s  late`;
+const HEADINGS = `${''.padEnd(NAME)}  bound s    span  others     429       again  requests  held s       late`;
 
 function nameOf({ api, order, hot, parts, refusedEventsCount }: Scenario): string {
   const files = parts === 1 ? 'one file' : `${parts} parts`;
@@ -83,10 +83,10 @@ function format(paced: Paced): string {
     [paced.span.toFixed(3), 8],
     [paced.others.toFixed(2), 8],
     [paced.throttled.toLocaleString('en-US'), 8],
-    [paced.sentInVain.toLocaleString('en-US'), 10],
+    [paced.sentInVain.toLocaleString('en-US'), 12],
     [paced.requestRatio.toFixed(2), 10],
     [paced.heldSeconds.toFixed(0), 8],
-    [paced.late.toLocaleString('en-US'), 6],
+    [paced.late.toLocaleString('en-US'), 11],
   ];
   return columns.map(([text, width]) => text.padStart(width)).join('');
 }

@@ -50,7 +50,7 @@ export const suiteBench: Bench = {
     printUploader(uploader.rows);
     const contestants = await measureEndToEnd(size, rounds, peers);
     printEndToEnd(contestants);
-    const memory = await measureMemory(isQuick ? [large] : [100, large], ['embedded'], 1);
+    const memory = await measureMemory(isQuick ? [large] : [200, large], ['embedded'], 1);
     printMemory(memory.rows);
     const { kilobytes, ms } = measureColdStart(isQuick ? 1 : 5);
     const starts = { bundle: kilobytes, coldStart: ms.median };
@@ -113,10 +113,10 @@ function printEndToEnd(contestants: readonly Contestant[]): void {
 }
 
 function printMemory(rows: readonly MemoryRow[]): void {
-  console.log('\nmemory, embedded         peak MB   to the smallest   events/s');
+  console.log('\nmemory, embedded         peak MB   to full lanes   events/s');
   for (const { megabytes, events, peakMb, ratio, rounds } of rows) {
     const { median } = spreadOf(rounds.map(({ seconds }) => events / seconds));
-    const figures = `${peakMb.toFixed(0).padStart(7)}${ratio.toFixed(2).padStart(18)}${whole(median).padStart(11)}`;
+    const figures = `${peakMb.toFixed(0).padStart(7)}${(ratio?.toFixed(2) ?? '').padStart(16)}${whole(median).padStart(11)}`;
     console.log(`  ${`${megabytes} MB`.padEnd(23)}${figures}`);
   }
 }

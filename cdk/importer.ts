@@ -8,6 +8,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { INTAKE_MAX_RECEIVES } from '../lambdas/chunker/intake-back-off.ts';
+import { READY_FOLDER } from '../lambdas/chunker/ready-segment.ts';
 import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
 import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../shared/aws/environment.ts';
 import type { Importer as Config } from '../shared/config.ts';
@@ -16,6 +17,7 @@ import { secretsOf } from '../shared/enrich-step.ts';
 import { MAX_BATCH } from '../shared/queue.ts';
 import type { StackOutputs } from '../shared/stack-outputs.ts';
 import { projectSecrets } from '../shared/target.ts';
+import { uploadSettings } from '../shared/upload-settings.ts';
 import { Alarms } from './alarms.ts';
 import { ImporterDashboard } from './dashboard.ts';
 import { letServicesUse } from './encryption-key.ts';
@@ -60,8 +62,8 @@ export type ImporterProps = {
 
 /** The longest that Lambda knows; a dump that takes longer goes on in the next invocation. */
 const CHUNKER_TIMEOUT = Duration.minutes(15);
-/** Dumps that are read at a time. With the uploaders this may be more than a small account has; see `Stage.takes`. */
-const CHUNKERS = 2;
+/** A dump may wait for others, and one that fails is tried for about a day. */
+const READY_DAYS = 7;
 /** Parked messages that are tried at a time. */
 const PARKED_UPLOADERS = 2;
 /**
@@ -124,6 +126,7 @@ export class Importer extends Construct {
       // Without its dump in the ledger a reject cannot be run again. Receipts are small, and stay.
       forgets: { prefix: 'rejects/', after: Duration.days(config.ledgerDays) },
     });
+    results.addLifecycleRule({ prefix: READY_FOLDER, expiration: Duration.days(READY_DAYS) });
     const places = { landing, intake, upload, parked, results, ledger: new LedgerTable(this, 'Ledger', encryptionKey) };
 
     const stages = { chunker: this.addChunker(places), uploader: this.addUploader(places, uploaderTimeout) };
@@ -148,6 +151,7 @@ export class Importer extends Construct {
     const pathOf = pathsBeside(configFile);
     const chunker = new Stage(this, 'Chunker', {
       ...this.common(),
+      config: { file: configFile },
       description: 'Reads dumps and makes them into chunks of events',
       memorySize: 1_769, // one whole vCPU: parsing is what takes the time
       timeout: CHUNKER_TIMEOUT,
@@ -156,7 +160,7 @@ export class Importer extends Construct {
       // A dump that waits for its turn, or for the next day's budget, looks every few minutes, and its message is a new one each time.
       sendsToItself: dumpsWait,
     });
-    chunker.takes(intake.queue, CHUNKERS);
+    chunker.takes(intake.queue, config.chunkers);
     // Our own bucket keeps no versions.
     const versions = existingBucket === undefined ? [] : ['s3:GetObjectVersion'];
     chunker.mayDoToAny('any object may be a dump', ['s3:GetObject', ...versions], landing.arnForObjects('*'));
@@ -173,8 +177,13 @@ export class Importer extends Construct {
     });
     const byName = 'each object by its name, in which ${*} is a star';
     if (references.length > 0) chunker.mayDoToAny(byName, ['s3:GetObject'], ...references);
-    const targets = [upload.queue, intake.deadLetters, ...(dumpsWait ? [intake.queue] : [])];
-    chunker.mayDo(['sqs:SendMessage'], ...targets.map(({ queueArn }) => queueArn));
+    // To itself it sends dumps that wait for their turn, and parts of huge ones.
+    const targets = [upload.queue, intake.queue, intake.deadLetters];
+    chunker.mayDo(['sqs:SendMessage'], ...targets.map((queue) => queue.queueArn));
+    const ready = results.arnForObjects(`${READY_FOLDER}*`);
+    chunker.mayDoToAny('every part of a dump has its own', ['s3:GetObject', 's3:PutObject'], ready);
+    // As above: nothing ready is a 404.
+    chunker.mayDo(['s3:ListBucket'], results.bucketArn);
     chunker.mayDo(['dynamodb:PutItem'], ledger.tableArn);
     chunker.mayReadSecrets(sources.flatMap(({ enrich }) => secretsOf(enrich ?? [])));
     this.letKeepBooks(chunker, places);
@@ -194,6 +203,7 @@ export class Importer extends Construct {
     };
     const uploader = new Stage(this, 'Uploader', {
       ...this.common(),
+      config: { data: uploadSettings(config) },
       description: 'Uploads chunks of events to Amplitude and settles them in the ledger',
       memorySize: 512, // it mostly waits; a chunk of the greatest size, taken apart, is about 100 MB
       timeout,
@@ -220,10 +230,9 @@ export class Importer extends Construct {
     stage.mayDo(['events:PutEvents'], bus);
   }
 
-  private common(): Pick<StageProps, 'configFile' | 'encryptionKey' | 'importerName' | 'network'> {
-    const { configFile, encryptionKey, network } = this.props;
+  private common(): Pick<StageProps, 'encryptionKey' | 'importerName' | 'network'> {
+    const { encryptionKey, network } = this.props;
     return {
-      configFile,
       importerName: this.name,
       ...(encryptionKey && { encryptionKey }),
       ...(network && { network }),

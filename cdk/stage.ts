@@ -18,12 +18,12 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { STACK_VARIABLE } from '../shared/aws/environment.ts';
 import { acknowledgeAny } from './acknowledge.ts';
-import { bundle } from './bundle.ts';
+import { type BundledConfig, bundle } from './bundle.ts';
 import { useThroughServices } from './encryption-key.ts';
 
 export type StageProps = {
-  /** Absolute path of importer.config.ts, which goes into the bundle. */
-  readonly configFile: string;
+  /** What the bundle holds of the configuration. */
+  readonly config: BundledConfig;
   /** @default nothing is encrypted with a key of the user's own */
   readonly encryptionKey?: IKey;
   /** @default none */
@@ -55,16 +55,7 @@ export class Stage extends Construct {
 
   constructor(scope: Construct, id: string, stage: StageProps) {
     super(scope, id);
-    const {
-      sendsToItself = false,
-      importerName,
-      environment,
-      files,
-      configFile,
-      encryptionKey,
-      network,
-      ...props
-    } = stage;
+    const { sendsToItself = false, importerName, environment, files, config, encryptionKey, network, ...props } = stage;
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     const logGroup = new LogGroup(this, 'Log', {
       retention: RetentionDays.ONE_MONTH,
@@ -76,7 +67,7 @@ export class Stage extends Construct {
     this.lambda = new Function(this, 'Function', {
       ...props,
       ...network,
-      code: codeOf(id.toLowerCase(), configFile, files ?? new Map()),
+      code: codeOf(id.toLowerCase(), config, files ?? new Map()),
       handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
@@ -153,10 +144,10 @@ export class Stage extends Construct {
  * The bundle, with the SDK in it (the one that Lambda brings is another version at every update, and is slower to load), and
  * the files beside it.
  */
-function codeOf(stage: string, configFile: string, files: ReadonlyMap<string, string>): Code {
+function codeOf(stage: string, config: BundledConfig, files: ReadonlyMap<string, string>): Code {
   const folder = join(ROOT, 'lambdas', stage);
   const write = (to: string): boolean => {
-    bundle(join(folder, 'handler.ts'), configFile, to);
+    bundle(join(folder, 'handler.ts'), config, to);
     for (const [name, path] of files) cpSync(path, join(to, name));
     return true;
   };
@@ -166,7 +157,7 @@ function codeOf(stage: string, configFile: string, files: ReadonlyMap<string, st
     // The image would be used where this process cannot do it by itself.
     bundling: {
       image: DockerImage.fromRegistry('none'),
-      environment: { config: relative(ROOT, configFile) },
+      environment: { config: 'file' in config ? relative(ROOT, config.file) : JSON.stringify(config.data) },
       local: { tryBundle: write },
     },
   });

@@ -1,5 +1,6 @@
 /** The embedded engine: the queues, the ledger and the two stages of the AWS engine in one process, on one state directory. */
 import { join } from 'node:path';
+import { isForPart } from '../lambdas/chunker/notification.ts';
 import { INTAKE_MAX_RECEIVES } from '../lambdas/chunker/intake-back-off.ts';
 import { takeIntake } from '../lambdas/chunker/take-intake.ts';
 import { openTransforms, type TransformPorts } from '../lambdas/chunker/transform.ts';
@@ -34,6 +35,11 @@ export type EngineOptions = {
   announce?(receipt: Receipt): void;
   /** Records and bytes read of the dump that is being chunked. */
   progress?(read: number, bytes: number): void;
+  /**
+   * Dumps, or parts of one, that are read at a time. On one thread more of them gain nothing.
+   * @default 1
+   */
+  readonly chunkers?: number;
   readonly clock?: Clock;
   random?(): number;
   /** Told how many workers are at it, whenever that changes: a virtual clock passes when all of them sleep. */
@@ -59,7 +65,15 @@ const MAX_HOLD_MS = 2_000;
 const MS_LEFT = 24 * 3_600_000;
 
 export function openEngine(options: EngineOptions) {
-  const { state, importer, log, clock = systemClock, random = Math.random, between = (_, port) => port } = options;
+  const {
+    state,
+    importer,
+    log,
+    clock = systemClock,
+    random = Math.random,
+    chunkers = 1,
+    between = (_, port) => port,
+  } = options;
   const running = stoppable(clock);
   const open = (name: string, kind: Parameters<typeof embeddedQueue>[2]) =>
     between(name, embeddedQueue(state.db, name, { ...kind, clock: running.clock }));
@@ -119,6 +133,7 @@ export function openEngine(options: EngineOptions) {
       },
       holds: (name: string) => heldSources.has(name),
     },
+    readers: chunkers,
     transformOf: openTransforms({ ...options.transforms, log }),
     references: options.transforms.references,
     msLeft: () => MS_LEFT,
@@ -158,13 +173,21 @@ export function openEngine(options: EngineOptions) {
         return its.afterMs;
       });
     };
-    const intake = ([message]: readonly ReceivedMessage[]) =>
-      message ? takeIntake(message.body, message.receives, chunker) : Promise.resolve(undefined);
+    // As one owner reads them, dumps are read one after the other; parts are made ready by whoever is free.
+    let last: Promise<unknown> = Promise.resolve();
+    const intake = ([message]: readonly ReceivedMessage[]): Promise<number | undefined> => {
+      if (!message) return Promise.resolve(undefined);
+      const take = () => takeIntake(message.body, message.receives, chunker);
+      if (isForPart(message.body)) return take();
+      const taken = last.then(take);
+      last = taken.catch(() => undefined);
+      return taken;
+    };
     await lookAtHeld();
     if (isIdle()) return;
     isAtWork = true;
     const workers = [
-      work(queues.intake, async (messages) => [await intake(messages)]),
+      ...times(chunkers, () => work(queues.intake, async (messages) => [await intake(messages)])),
       ...times(importer.uploaders, () => work(queues.upload, upload('upload', importer.maxTries))),
       ...times(2, () => work(queues.parked, upload('parked', PARKED_MAX_TRIES))),
     ];

@@ -33,6 +33,8 @@ export type ChunkHeader = Run &
     readonly spread: number;
     /** A chunk of another lane that must be settled before this one goes: it holds earlier events of the same device. */
     readonly after?: ChunkPlace;
+    /** The same of chunks with which lanes of their own ended that devices of this lane had in an earlier part of the dump. */
+    readonly afterOwn?: readonly ChunkPlace[];
     /** Of the uncompressed text: CRC-32 and length in bytes. */
     readonly crc32: number;
     readonly textBytes: number;

@@ -159,6 +159,17 @@ export const importerSchema = z
     existingBucket: z.string().min(3).max(63).optional(),
     /** Records between two checkpoints: a crash repeats at most so much work. */
     segmentRecords: z.int().min(1).max(1_000_000).default(250_000),
+    /**
+     * A dump of at least twice this size is read in parts of it, bytes, where its format allows that: large enough that the
+     * chunks that are not full at a part's end do not count.
+     */
+    partBytes: z
+      .int()
+      .min(1)
+      .max(1_000_000_000_000)
+      .default(512 * 1024 * 1024),
+    /** Dumps, or parts of one, that are read at a time. With the uploaders this may be more than a small account has. */
+    chunkers: z.int().min(2).max(1_000).default(2),
     /** Queue lanes; events of one device share a lane, and a lane has one chunk in flight. 2-4 times `uploaders`. */
     lanes: z.int().min(1).max(256).default(32),
     /** Uploads at a time. AWS reserves nothing, so that the default works in an account with 10 concurrent executions. */

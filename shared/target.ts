@@ -1,5 +1,6 @@
 /** Where the events of a source go: to its project, or to those of its route. */
 import type { Project, Source } from './config.ts';
+import type { Route } from './route-settings.ts';
 
 /** What holds for all projects of a source, but where a route gives one a pace of its own. */
 type Limits = Pick<Source, 'api' | 'minIdLength' | 'projectEventsPerSecond' | 'caps' | 'lane'>;
@@ -12,7 +13,8 @@ export type Target = Limits & {
 };
 
 /** What of a source says where its events go. */
-export type Destination = Limits & Pick<Source, 'project' | 'route'>;
+export type Destination = Limits &
+  Pick<Source, 'project'> & { readonly route?: Pick<Route, 'projects' | 'otherwise'> | undefined };
 
 /** In the order of the configuration, the source's own project first; each project once, under its first name. */
 export function targetsOf(source: Destination): readonly Target[] {

@@ -16,9 +16,11 @@ const NAMES_AND_NUMBERS = [
   'shared/metrics.ts',
   'shared/stack-outputs.ts',
   'shared/target.ts',
+  'shared/upload-settings.ts',
   'shared/aws/environment.ts',
   'shared/aws/ledger-table.ts',
   'lambdas/chunker/intake-back-off.ts',
+  'lambdas/chunker/ready-segment.ts',
   'lambdas/uploader/back-off.ts',
 ];
 

@@ -1,8 +1,8 @@
 /** Compresses a closed chunk to the form in which it travels, in halves when it would not fit a queue message. */
-import { promisify } from 'node:util';
-import { constants, crc32, deflateRaw } from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { encodedBytes } from '../../shared/chunk.ts';
 import { MAX_MESSAGE_BYTES } from '../../shared/queue.ts';
+import { deflateText } from './deflaters.ts';
 import { type ClosedChunk, SEPARATOR } from './lane-chunks.ts';
 
 /** A chunk that lacks only its number. */
@@ -23,19 +23,12 @@ export type TooLarge = {
 /** Left for the message's header: its positions (about 2 bytes an event in base64), names and counts. */
 const HEADER_BYTES = 24 * 1024;
 const MAX_BODY = MAX_MESSAGE_BYTES - HEADER_BYTES;
-/** Most bodies come in one piece then; with zlib's default of 16 KB the main thread has a tenth of the work that deflating is. */
-const PIECE_BYTES = 256 * 1024;
-/** Level 1 takes 0.4 of the time of level 6 for 1.2 times the size (docs/benchmarks.md). */
-const OPTIONS = { level: 1, chunkSize: PIECE_BYTES, finishFlush: constants.Z_SYNC_FLUSH };
-
-const deflate = promisify<Buffer, typeof OPTIONS, Buffer>(deflateRaw);
-
 /** The same chunk always gives the same parts. They share `hottest`, which is then an upper bound. */
 export async function compressChunk(
   chunk: ClosedChunk,
   maxBytes: number = MAX_BODY,
 ): Promise<(CompressedChunk | TooLarge)[]> {
-  const body = await deflate(chunk.text, OPTIONS);
+  const body = await deflateText(chunk.text);
   const { text, ...rest } = chunk;
   const { positions } = rest;
   if (encodedBytes(body) <= maxBytes) return [{ ...rest, body, crc32: crc32(text), textBytes: text.length }];

@@ -82,6 +82,7 @@ function openSandbox() {
     line: LINE,
     deadLetters: sqsQueue(sqs, names.INTAKE_DLQ_URL, { fifo: false }),
     maxTries: INTAKE_MAX_TRIES,
+    readers: importer.chunkers,
   };
   return { ports, intake, telemetry };
 }

@@ -16,6 +16,8 @@ export function idCounts(events: number) {
   }
 
   return {
+    /** None again. */
+    clear: (): void => void counts.fill(0),
     of: (id: number): number => counts[slotOf(id)] ?? 0,
     /** One more; gives how many there are then. */
     add(id: number): number {

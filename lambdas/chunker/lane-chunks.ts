@@ -19,6 +19,11 @@ export type ClosedChunk = {
   readonly spread: number;
   /** Where its device's earlier events are, which have to go first. */
   readonly after?: Before;
+  /**
+   * Of an ordinary lane in a dump that is cut into parts: the lanes of their own that devices of it had when this was
+   * closed. Those that others of its devices had in an earlier part have to be through first.
+   */
+  readonly own?: readonly number[];
 };
 
 export const SEPARATOR = Buffer.from(',\n');
@@ -56,24 +61,33 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
   const last = new Map<number, ClosedChunk>();
   let closed: ClosedChunk[] = [];
   let begun = 0;
+  /** Of chunks that are closed, for the next ones. */
+  const spareCounts: IdCounts[] = [];
+
+  function newCounts(): IdCounts {
+    const counts = spareCounts.pop() ?? idCounts(limits.eventsPerChunk);
+    counts.clear();
+    return counts;
+  }
 
   function close(lane: number, chunk: OpenChunk): void {
     const { positions, hottest, after } = chunk;
     const text = chunk.text.subarray(0, chunk.used);
     const spread = lanes.spreadOf(lane);
-    const its = { lane, text, positions, hottest, spread, ...(after && { after }) };
+    const own = isOwnLane(lane) ? undefined : lanes.ownOf(lane);
+    const its = { lane, text, positions, hottest, spread, ...(after && { after }), ...(own && { own }) };
     closed.push(its);
     if (!isOwnLane(lane)) last.set(lane, its);
     lanes.noteClosed(lane);
+    spareCounts.push(chunk.ofDevice, chunk.ofUser);
     open.delete(lane);
   }
 
   function newChunk(bytesPerEvent: number, after?: Before): OpenChunk {
     const expected = Math.ceil(MARGIN * limits.eventsPerChunk * (bytesPerEvent + SEPARATOR.length));
     const text = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(expected, limits.chunkBytes));
-    const [ofDevice, ofUser] = [idCounts(limits.eventsPerChunk), idCounts(limits.eventsPerChunk)];
     const lists = { positions: [], keys: [], devices: [], users: [], starts: [] };
-    return { text, used: 0, ...lists, ofDevice, ofUser, hottest: 0, after };
+    return { text, used: 0, ...lists, ofDevice: newCounts(), ofUser: newCounts(), hottest: 0, after };
   }
 
   function openFor(lane: number, event: PreparedEvent): OpenChunk {
@@ -83,8 +97,9 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
     return chunk;
   }
 
+  /** There are never more of them than were open and under way at once: each is made for want of a spare one. */
   function recycle(text: Buffer): void {
-    if (spare.length < lanes.countOfAll) spare.push(Buffer.from(text.buffer));
+    spare.push(Buffer.from(text.buffer));
   }
 
   /** The events of the hot `key` leave their chunk for one in a lane of their own. */
@@ -102,6 +117,7 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
       note(into, position, chunk.keys[i] ?? 0, chunk.devices[i] ?? NOBODY, chunk.users[i] ?? NOBODY);
     }
     recycle(chunk.text);
+    spareCounts.push(chunk.ofDevice, chunk.ofUser);
     open.set(own, moved);
     begun += 1;
     if (kept.positions.length > 0) open.set(lane, kept);

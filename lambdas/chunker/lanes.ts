@@ -72,13 +72,19 @@ export function laneRules(
  * The lanes of one dump, `count` of each project. A dump with few events uses `count` neighbouring lanes of all there are,
  * chosen by its name, so that small dumps do not all wait for one another; then a device is in one of `spread` lanes, as
  * many as there are such groups of neighbours, and whoever paces a lane has to reckon with all of them.
+ *
+ * Of a dump that is cut into parts (`isCut`) nobody knows in which lanes earlier parts had what, until the chunks are sent.
  */
-export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
+export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState, isCut = false) {
   const { lanes, uploaders, dumpId, api, eventsPerChunk, projects, isCapped } = rules;
   const spread = Math.floor(lanes / count);
   const first = count * (hashOf(dumpId) % spread);
   const own = new Set(hot);
   const closed = new Set(ends.map(([lane]) => lane));
+  const ordinaryOf = (lane: number) => {
+    const { project, lane: its } = splitLane(lane);
+    return project * PROJECT_LANES + first + ((its - FIRST_OWN_LANE) % count);
+  };
   const meetings = Math.min(spread, uploaders);
   // With more than this its lane would rest for longer than an upload takes.
   const bearable = (PACE * API_LIMITS[api].eventsPerSecond * REQUEST_MS) / 1_000 / meetings;
@@ -105,11 +111,20 @@ export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState) {
       return base + FIRST_OWN_LANE + key;
     },
     noteClosed: (lane: number) => void closed.add(lane),
-    /** Whether a chunk of the lane has been closed in this dump. */
-    hasClosed: (lane: number) => closed.has(lane),
+    /** Whether a chunk of the lane has, or may have, been closed in this dump. */
+    hasClosed: (lane: number) => isCut || closed.has(lane),
+    /** The lanes of their own that devices of an ordinary lane have by now; asked only of a dump that is cut into parts. */
+    ownOf: (lane: number) => (isCut ? [...own].map(ownLane).filter((one) => ordinaryOf(one) === lane) : undefined),
+    /** Where the device of a lane of its own would be without it. */
+    ordinaryOf,
     /** The keys with lanes of their own (each with its project), for the checkpoint. */
     hot: (): readonly number[] => [...own],
   };
+}
+
+/** `key` with its project, as `hot` has it. */
+function ownLane(key: number): number {
+  return key + FIRST_OWN_LANE;
 }
 
 export function isOwnLane(lane: number): boolean {
@@ -132,6 +147,19 @@ export function startLanes(
   records: readonly RawRecord[],
 ): LaneState {
   const expected = isCapped ? Number.POSITIVE_INFINITY : estimateRecords(size, isPacked, records) / projects;
+  return startWith(expected, { lanes, eventsPerChunk, projects });
+}
+
+/** The same for a dump that is cut into parts: it has enough for all lanes, and each of its readers knows that. */
+export function startAll(rules: Pick<LaneRules, 'lanes' | 'eventsPerChunk' | 'projects'>): LaneState {
+  return startWith(Number.POSITIVE_INFINITY, rules);
+}
+
+/** `expected` is how many events each project gets. */
+function startWith(
+  expected: number,
+  { lanes, eventsPerChunk, projects }: Pick<LaneRules, 'lanes' | 'eventsPerChunk' | 'projects'>,
+): LaneState {
   const wanted = Math.min(Math.floor(expected / (CHUNKS_PER_LANE * eventsPerChunk)), MAX_ORDINARY_LANES / projects);
   const count = wanted >= lanes ? lanes : 2 ** Math.floor(Math.log2(Math.max(1, wanted)));
   return { count, hot: [], ends: [] };

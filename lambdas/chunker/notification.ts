@@ -9,6 +9,8 @@ export type Intake = {
   readonly source?: string;
   /** Names a request to read the dump once more although it is known. */
   readonly again?: string;
+  /** Only this part of the dump is to be made ready, while another message of it is read. */
+  readonly part?: number;
 };
 
 /** Direct S3 notifications form-URL-encode the key (a space is `+`); EventBridge's do not. */
@@ -56,6 +58,7 @@ const importRequest = z.object({
     }),
     source: z.string().optional(),
     again: z.string().optional(),
+    part: z.int().min(1).optional(),
   }),
 });
 const message = z.union([s3Notification, eventBridgeEvent, importRequest, s3TestEvent]);
@@ -83,6 +86,12 @@ function checkVersion(json: unknown): void {
   throw new Error(
     `import request has version ${String(json.v)}; this code reads version ${VERSION}: deploy a newer one`,
   );
+}
+
+/** Whether the message asks for a part to be made ready; no notification of a dump does. */
+export function isForPart(body: string): boolean {
+  const parsed = importRequest.safeParse(parseJson(body));
+  return parsed.success && parsed.data.import.part !== undefined;
 }
 
 function toIntakes(data: z.output<typeof message>): Intake[] {

@@ -62,11 +62,7 @@ export async function* readRecords(
   if (dump.size === 0) return; // whatever it should have been, it has no records
   try {
     const { format, compression } = await recognizeDump(dump, settings, dumps);
-    const bytes: DumpBytes = {
-      dump,
-      stream: (from) => readDump(dump, from, dumps, compression),
-      range: (start, end) => dumps.read(dump, start, end),
-    };
+    const bytes = bytesOf(dump, dumps, compression);
     if (compression && BY_PLACE.has(format.type)) {
       throw new DumpUnreadable(`${dumpUrl(dump)} is ${format.type} in ${compression}: drop it without ${compression}`);
     }
@@ -78,6 +74,15 @@ export async function* readRecords(
     if (!(error instanceof DumpUnreadable)) throw error;
     yield { records: [], isPacked: false, failure: error.message };
   }
+}
+
+/** The dump's bytes as a format takes them. */
+export function bytesOf(dump: Dump, dumps: Dumps, compression?: Compression): DumpBytes {
+  return {
+    dump,
+    stream: (from) => readDump(dump, from, dumps, compression),
+    range: (start, end) => dumps.read(dump, start, end),
+  };
 }
 
 /** The first inflated piece; of a head that breaks off as much as there is. */

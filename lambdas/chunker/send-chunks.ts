@@ -1,15 +1,11 @@
-/** Compresses and sends closed chunks behind the reader's back, in their order, never more than a few at a time. */
+/** Sends the chunks of a dump to the upload queue, each with its place in the dump and what has to go before it. */
 import { type Chunk, chunkId, type ChunkPlace, encodeChunk } from '../../shared/chunk.ts';
 import type { Run } from '../../shared/dump.ts';
 import type { LaneState } from '../../shared/ledger.ts';
 import type { OutgoingMessage, Queue } from '../../shared/queue.ts';
-import { type CompressedChunk, compressChunk } from './compress-chunk.ts';
-import type { ClosedChunk } from './lane-chunks.ts';
-import { isOwnLane, splitLane } from './lanes.ts';
+import { isOwnLane, type Lanes, splitLane } from './lanes.ts';
+import { chunkNumberer, type NumberedChunk } from './number-chunks.ts';
 import type { Segment } from './segment.ts';
-
-/** Groups of chunks that may be under way before the reader has to wait. */
-const MAX_UNDER_WAY = 3;
 
 export type ChunkNames = Run & {
   readonly source: string;
@@ -21,85 +17,74 @@ export type ChunkNames = Run & {
 
 export type ChunkSender = ReturnType<typeof chunkSender>;
 
-/** Sends the chunks of a dump, one segment after the other; their numbers follow the order in which they were closed. */
+/** Sends the chunks of one segment after the other. */
 export function chunkSender(names: ChunkNames, queue: Pick<Queue, 'send'>) {
-  /** The last chunk of each ordinary lane in the segments before, and in this one. */
+  /**
+   * The last chunk of each lane in the segments before, and in this one. Lanes of devices' own are among them only where
+   * the dump is cut into parts: a device has one for the rest of the part, and may be in its ordinary lane after that.
+   */
   const ends = new Map<number, ChunkPlace>();
   const newEnds = new Map<number, ChunkPlace>();
-  /** Where the events of an ordinary lane end with this chunk. */
-  const places = new WeakMap<ClosedChunk, ChunkPlace>();
-  const underWay: Promise<void>[] = [];
-  let last: Promise<void> = Promise.resolve();
-  let sent = 0;
+  const waitedFor = new Set<number>();
+  let ordinaryOf: Lanes['ordinaryOf'] | undefined;
+  const numberer = chunkNumberer(send);
 
-  async function sendGroup(segment: Segment, closed: readonly ClosedChunk[], before: Promise<void>): Promise<void> {
-    const compressed = await Promise.all(closed.map((chunk) => compressChunk(chunk)));
-    await before;
-    const messages: OutgoingMessage[] = [];
-    for (const [i, chunk] of closed.entries()) {
-      segment.recycle(chunk);
-      for (const part of compressed[i] ?? []) {
-        if ('body' in part) messages.push(number(part, segment.number));
-        else segment.refuse(part);
-      }
-      // Of one that was refused whole, the one before it in its lane.
-      const end = newEnds.get(chunk.lane) ?? ends.get(chunk.lane);
-      if (end && !isOwnLane(chunk.lane)) places.set(chunk, end);
-    }
-    await queue.send(messages);
+  async function send(chunks: readonly NumberedChunk[], segment: number): Promise<void> {
+    await queue.send(chunks.map((chunk) => toMessage(place(chunk, segment), names)));
   }
 
-  function number({ after, ...part }: CompressedChunk, segment: number): OutgoingMessage {
-    const place = { segment, number: sent };
-    sent += 1;
-    if (!isOwnLane(part.lane)) newEnds.set(part.lane, place);
-    const before = after && (after.chunk ? places.get(after.chunk) : ends.get(after.lane));
-    return toMessage({ ...part, ...place, ...(before && { after: before }) }, names);
+  function place({ after, own, ...chunk }: NumberedChunk, segment: number): PlacedChunk {
+    const { lane, number } = chunk;
+    const before = after && (after.number === undefined ? ends.get(after.lane) : { segment, number: after.number });
+    const left = own ? endsOfOthers(lane, own) : [];
+    if (ordinaryOf || !isOwnLane(lane)) newEnds.set(lane, { segment, number });
+    return { ...chunk, segment, ...(before && { after: before }), ...(left.length > 0 && { afterOwn: left }) };
   }
 
-  /** Takes what the segment has closed. Resolves when there is room for more; rejects when an earlier send failed. */
-  async function next(segment: Segment): Promise<void> {
-    const closed = segment.takeClosed();
-    if (closed.length === 0) return;
-    last = sendGroup(segment, closed, last);
-    last.catch(() => undefined); // awaited below; until then its failure must not count as unhandled
-    underWay.push(last);
-    if (underWay.length > MAX_UNDER_WAY) await underWay.shift();
+  /** Where lanes that devices of this one had of their own ended in earlier parts; later chunks go behind this one anyway. */
+  function endsOfOthers(lane: number, own: readonly number[]): ChunkPlace[] {
+    const others = [...ends.keys()].filter((one) => {
+      return isOwnLane(one) && ordinaryOf?.(one) === lane && !own.includes(one) && !waitedFor.has(one);
+    });
+    for (const other of others) waitedFor.add(other);
+    return others.flatMap((other) => ends.get(other) ?? []);
   }
 
-  /** Closes every chunk of the segment and resolves, when all are on the queue, to how many there were. */
-  async function finish(segment: Segment): Promise<number> {
-    segment.closeAll();
-    await next(segment);
-    await last;
-    const chunks = sent;
-    sent = 0;
+  function endSegment(): void {
+    for (const lane of waitedFor) ends.delete(lane);
     for (const [lane, place] of newEnds) ends.set(lane, place);
+    waitedFor.clear();
     newEnds.clear();
-    return chunks;
-  }
-
-  /** Resolves when nothing is under way any more, whether it went well or not. */
-  function settled(): Promise<void> {
-    return last.catch(() => undefined);
   }
 
   return {
-    next,
-    finish,
-    settled,
-    /** What it must know of earlier segments to go on. */
-    goOnFrom(state: LaneState): void {
+    next: numberer.next,
+    settled: numberer.settled,
+    /** Closes every chunk of the segment and resolves, when all are on the queue, to how many there were. */
+    async finish(segment: Segment): Promise<number> {
+      const chunks = await numberer.finish(segment);
+      endSegment();
+      return chunks;
+    },
+    /** The same for a segment whose chunks were made before. */
+    async finishReady(chunks: readonly NumberedChunk[], segment: number): Promise<void> {
+      await send(chunks, segment);
+      endSegment();
+    },
+    /** What it must know of earlier segments to go on; `lanes` of a dump that is cut into parts. */
+    goOnFrom(state: LaneState, lanes?: Pick<Lanes, 'ordinaryOf'>): void {
       for (const [lane, segment, number] of state.ends) ends.set(lane, { segment, number });
+      ordinaryOf = lanes?.ordinaryOf;
     },
     /** The same for the next checkpoint: to be asked when a segment is finished. */
     ends: (): LaneState['ends'] => [...ends].map(([lane, { segment, number }]) => [lane, segment, number] as const),
   };
 }
 
-type NumberedChunk = Omit<CompressedChunk, 'after'> & ChunkPlace & { readonly after?: ChunkPlace };
+type PlacedChunk = Omit<NumberedChunk, 'after' | 'own'> &
+  ChunkPlace & { readonly after?: ChunkPlace; readonly afterOwn?: readonly ChunkPlace[] };
 
-function toMessage(part: NumberedChunk, names: ChunkNames): OutgoingMessage {
+function toMessage(part: PlacedChunk, names: ChunkNames): OutgoingMessage {
   const { projects, ...rest } = names;
   const { project, lane } = splitLane(part.lane);
   const { name, group } = projects[project] ?? {};

@@ -8,7 +8,8 @@ import { DumpUnreadable } from '../../shared/objects.ts';
 import type { Queue } from '../../shared/queue.ts';
 import { type ChunkDumpOutcome, type ChunkDumpPorts, chunkDump } from './chunk-dump.ts';
 import { INTAKE_MAX_RECEIVES, intakeBackOffMs } from './intake-back-off.ts';
-import { type Intake, importMessage, readNotification } from './notification.ts';
+import { type MakeReadyOutcome, makeReady } from './make-ready.ts';
+import { importMessage, type Intake, readNotification } from './notification.ts';
 import { endTurnOf, leaveTurn, takeTurn, type TakeTurnPorts } from './take-turn.ts';
 
 export type IntakePorts = ChunkDumpPorts &
@@ -28,11 +29,18 @@ export type IntakePorts = ChunkDumpPorts &
     };
     /** A dump that was tried more often without coming any further is given up. */
     readonly maxTries: number;
+    /** How many dumps, or parts of one, are read at a time; parts are worth it from 2 on. */
+    readonly readers: number;
   };
+
+/** What cannot be made ready after so many receives is left to the dump's reader. */
+const MAX_PART_RECEIVES = 5;
 
 /** Undefined when the message is done with; otherwise the milliseconds after which to see it again. Never throws. */
 export async function takeIntake(body: string, receives: number, ports: IntakePorts): Promise<number | undefined> {
   try {
+    const [first] = intakesOf(body);
+    if (first?.part !== undefined) return await takePart(first, first.part, receives, ports);
     if (await isGivenUp(body, receives, ports)) return await giveUp(body, ports);
     const waits: number[] = [];
     for (const intake of readNotification(body)) {
@@ -112,7 +120,9 @@ async function takeDump(intake: Intake, receives: number, ports: IntakePorts): P
     return undefined;
   }
   const again = intake.again === undefined ? {} : { again: intake.again };
-  const outcome = await chunkDump({ dump: sized, source, importer, fingerprint, owner, receives, ...again }, ports);
+  const others = ports.readers > 1 && { askForParts: askFor(sized, source, ports) };
+  const request = { dump: sized, source, importer, fingerprint, owner, receives, ...again };
+  const outcome = await chunkDump(request, { ...ports, ...others });
   if (outcome.kind === 'braked') return await brake(intake, source, outcome.until, ports);
   if (outcome.kind === 'shortly') return await sendAnew(intake, SHORTLY_MS, ports);
   const { kind, ...fields } = outcome;
@@ -155,6 +165,47 @@ async function sendAnew(intake: Intake, delayMs: number, { intake: queue, now }:
 function named({ dump }: Intake): { readonly dump: string; readonly dumpId: string } {
   return { dump: dumpUrl(dump), dumpId: dumpId(dump) };
 }
+
+/** As messages of its own, which whoever is free takes. */
+function askFor(dump: Dump, { name }: Source, { intake }: IntakePorts): (parts: number) => Promise<void> {
+  return (parts) =>
+    intake.send(
+      Array.from({ length: parts }, (_, i) => {
+        const part = i + 1;
+        return { id: `${dumpId(dump)}-part-${part}`, body: importMessage({ dump, source: name, part }) };
+      }),
+    );
+}
+
+/** Nothing depends on it but time. */
+async function takePart(
+  intake: Intake,
+  part: number,
+  receives: number,
+  ports: IntakePorts,
+): Promise<number | undefined> {
+  const { importer, log, now, fingerprint } = ports;
+  const began = now();
+  const { size } = intake.dump;
+  const source = chooseSource(intake, importer);
+  if (!source || size === undefined) return undefined;
+  const said = { dump: dumpUrl(intake.dump), source: source.name, part };
+  if (receives > MAX_PART_RECEIVES) {
+    log('warn', 'part is left to the reader of its dump', { ...said, receives });
+    return undefined;
+  }
+  const request = { dump: { ...intake.dump, size }, source, importer, fingerprint, part };
+  const { kind, segments } = await makeReady(request, ports);
+  log('info', `part is ${SAID_OF_PART[kind]}`, { ...said, segments, ms: now() - began });
+  return kind === 'unfinished' ? 0 : undefined;
+}
+
+const SAID_OF_PART: Readonly<Record<MakeReadyOutcome['kind'], string>> = {
+  ready: 'ready',
+  overtaken: 'no longer needed',
+  unfinished: 'made ready further in the next invocation',
+  'given-up': 'left to the reader of its dump',
+};
 
 /** SQS delays no message for longer; so soon a raised cap is seen, too. */
 const LOOK_MS = 900_000;

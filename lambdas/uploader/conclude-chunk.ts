@@ -157,7 +157,7 @@ async function park(chunk: Chunk, unit: UnitRef, delivery: Through, ports: Concl
   const { waiting: events } = delivery;
   const text = joinEvents(events);
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
-  const { after: _, ...header } = chunk;
+  const { after: _, afterOwn: _own, ...header } = chunk;
   const parked: Chunk = {
     ...header,
     ...(await deflateText(text)),

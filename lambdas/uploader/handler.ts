@@ -6,7 +6,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import importer from '#importer-config';
+import configured from '#importer-config';
 import { announceReceipts } from '../../shared/aws/announce.ts';
 import {
   ENDPOINT_VARIABLE,
@@ -21,9 +21,13 @@ import { secretKeys } from '../../shared/aws/secrets.ts';
 import { openTelemetry } from '../../shared/aws/telemetry.ts';
 import { describeError } from '../../shared/log.ts';
 import { MAX_BATCH } from '../../shared/queue.ts';
+import type { UploadSettings } from '../../shared/upload-settings.ts';
 import { amplitude } from './amplitude.ts';
 import { PARKED_MAX_TRIES } from './back-off.ts';
 import { takeLane } from './take-lane.ts';
+
+/** The stack bundles no more of the configuration than this. */
+const importer: UploadSettings = configured;
 
 /** Held, a message costs Lambda time; invisible, another receive. */
 const MAX_HOLD_MS = 2_000;

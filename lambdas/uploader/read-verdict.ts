@@ -1,5 +1,5 @@
 /** What Amplitude's answer means for the events that were sent: a pure function of status and body. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { EVENT_FIELDS } from '../../shared/amplitude-event.ts';
 
 /** What came back, or why nothing did. */
@@ -38,20 +38,20 @@ export type Verdict =
   | { readonly kind: 'not-now'; readonly reason: string; readonly retryAfterMs?: number }
   | { readonly kind: 'refused'; readonly reason: string };
 
-const indexes = z.array(z.int().min(0)).catch([]).default([]);
-const byField = z.record(z.string(), indexes).catch({}).default({});
-const byId = z.record(z.string(), z.unknown()).catch({}).default({});
+const indexes = z._default(z.catch(z.array(z.int().check(z.minimum(0))), []), []);
+const byField = z._default(z.catch(z.record(z.string(), indexes), {}), {});
+const byId = z._default(z.catch(z.record(z.string(), z.unknown()), {}), {});
 
 /** Every part is optional and read leniently: a part of the wrong shape counts as absent. */
 const bodySchema = z.object({
-  code: z.int().optional().catch(undefined),
-  error: z.string().catch('').default(''),
-  missing_field: z.string().nullable().optional().catch(undefined),
+  code: z.catch(z.optional(z.int()), undefined),
+  error: z._default(z.catch(z.string(), ''), ''),
+  missing_field: z.catch(z.optional(z.nullable(z.string())), undefined),
   events_with_invalid_fields: byField,
   events_with_missing_fields: byField,
   events_with_invalid_id_lengths: byField,
   silenced_events: indexes,
-  silenced_devices: z.array(z.string()).catch([]).default([]),
+  silenced_devices: z._default(z.catch(z.array(z.string()), []), []),
   throttled_events: indexes,
   throttled_devices: byId,
   throttled_users: byId,

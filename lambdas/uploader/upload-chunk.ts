@@ -1,9 +1,9 @@
 /** The uploader's story: a chunk is sent, what Amplitude does not take is dealt with, and the chunk is settled exactly once. */
-import { type Chunk, type ChunkHeader, unitOf } from '../../shared/chunk.ts';
+import type { Chunk, ChunkHeader } from '../../shared/chunk.ts';
 import { closeBooks } from '../../shared/close-books.ts';
-import type { Importer } from '../../shared/config.ts';
 import { describeError } from '../../shared/log.ts';
 import { type Target, targetOf } from '../../shared/target.ts';
+import type { UploadSettings } from '../../shared/upload-settings.ts';
 import { behindMs, maxReceivesBehind } from './back-off.ts';
 import {
   type ConcludePorts,
@@ -18,7 +18,7 @@ import {
 import { type DeliverChunkPorts, deliverChunk } from './deliver-chunk.ts';
 
 export type UploadChunkPorts = ConcludePorts &
-  DeliverChunkPorts & { readonly importer: Pick<Importer, 'sources' | 'uploaders' | 'lanes'> };
+  DeliverChunkPorts & { readonly importer: Pick<UploadSettings, 'sources' | 'uploaders' | 'lanes'> };
 
 /** Throws only when not even the chunk's try or its death can be booked. */
 export async function uploadChunk(chunk: Chunk, received: Received, ports: UploadChunkPorts): Promise<UploadOutcome> {
@@ -77,9 +77,12 @@ export async function findHindrance(
  * Whether a chunk with earlier events of its device is still on its way, in another lane. If a newer reading has just replaced
  * its run, this chunk is of no use either, as it will be found when it is seen again.
  */
-async function isBehind({ after, ...chunk }: Chunk, { ledger }: UploadChunkPorts): Promise<boolean> {
-  if (!after || chunk.parked) return false;
-  const { dumpId, run, segment } = { ...chunk, ...after };
-  const before = { dumpId, run, segment, unit: unitOf({ ...chunk, ...after }), events: 0 };
-  return ['open', 'superseded'].includes(await ledger.unitState(before));
+async function isBehind({ after, afterOwn = [], ...chunk }: Chunk, { ledger }: UploadChunkPorts): Promise<boolean> {
+  if (chunk.parked) return false;
+  const { dumpId, run } = chunk;
+  for (const { segment, number } of [...(after ? [after] : []), ...afterOwn]) {
+    const before = { dumpId, run, segment, unit: String(number), events: 0 };
+    if (['open', 'superseded'].includes(await ledger.unitState(before))) return true;
+  }
+  return false;
 }

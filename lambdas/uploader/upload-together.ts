@@ -22,7 +22,7 @@ export function howManyFit(chunks: readonly ChunkHeader[], target: Pick<Target, 
     const isOfAnother = chunk.source !== chunks[0]?.source || chunk.project !== chunks[0]?.project;
     // A message may come twice.
     const isRepeat = ids.has(chunkId(chunk));
-    if (!isFirst && (!fits || isRepeat || chunk.after || isOfAnother)) break;
+    if (!isFirst && (!fits || isRepeat || chunk.after || chunk.afterOwn || isOfAnother)) break;
     ids.add(chunkId(chunk));
     fit += 1;
   }

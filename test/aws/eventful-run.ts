@@ -1,5 +1,5 @@
 /**
- * A run of the stack as deployed in which as much happens as can: continuations, dumps in order, lookups, hashes, bad records,
+ * A run of the stack as deployed in which as much happens as can: continuations, parts, dumps in order, lookups, hashes, bad records,
  * dumps and messages, events that Amplitude names, throttles or echoes, and in the end an API key that it does not know.
  * Whatever is private has the canary in it.
  */
@@ -21,7 +21,10 @@ const LOOKUP = 's3://somebodys-plans/plans/now.csv';
 const PROJECT = { secret: 'amplitude/api-key' };
 const IMPORTER: ImporterInput = {
   segmentRecords: 100,
-  maxTries: 3,
+  // The main dump is cut into parts.
+  partBytes: 20_000,
+  // More than the troubles that one chunk can meet.
+  maxTries: 10,
   sources: [
     { name: 'main', prefix: 'incoming/', project: PROJECT },
     {
@@ -45,7 +48,7 @@ const NAMED = `${CANARY}Named`;
 
 /** Less than what the chunker wants to have left: it stops at each segment's end. */
 const HASTE = { timeoutMs: { chunker: 45_000, uploader: 45_000 }, longestWaitSeconds: 1 };
-const PATIENCE_MS = 150_000;
+const PATIENCE_MS = 200_000;
 
 export type EventfulRun = {
   readonly stack: Deployed;

@@ -148,13 +148,16 @@ describe('a dump whose API key Amplitude does not know', () => {
   });
 });
 
-/** What only a throttled device, an unreadable notification or Lambda itself needs. */
+/** What only a huge dump, a throttled device, an unreadable notification or Lambda itself needs. */
 const NOT_CALLED_HERE = [
   / logs:/,
   / sqs:SendMessage .*(-parked|-parked-dlq|-upload-dlq\.fifo|-intake-dlq)$/,
   / sqs:(ChangeMessageVisibility|DeleteMessage) .*-parked$/,
   / sqs:ChangeMessageVisibility .*-intake$/,
   / s3:PutObject .*\/rejects\/\*$/,
+  / s3:(Get|Put)Object .*\/ready\/\*$/,
+  / s3:ListBucket .*results/,
+  / sqs:SendMessage .*-intake$/,
 ];
 
 async function receiptOf(dump: Dump): Promise<Receipt> {

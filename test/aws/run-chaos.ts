@@ -31,6 +31,7 @@ export type ChaosOptions = ChaosSize & {
 /** Small chunks in few lanes, so that there are hundreds; small segments, so that a dump takes several invocations. */
 const IMPORTER = {
   segmentRecords: 120,
+  partBytes: 20_000,
   lanes: 8,
   uploaders: 2,
   requestTimeoutMs: 1_000,

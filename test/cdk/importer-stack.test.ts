@@ -39,7 +39,10 @@ describe('buckets and table', () => {
       ({ LifecycleConfiguration }) => LifecycleConfiguration.Rules,
     );
     const expiring = rules.filter((rule) => 'ExpirationInDays' in rule);
-    expect(expiring).toEqual([{ ExpirationInDays: 90, Prefix: 'rejects/', Status: 'Enabled' }]);
+    expect(expiring).toEqual([
+      { ExpirationInDays: 90, Prefix: 'rejects/', Status: 'Enabled' },
+      { ExpirationInDays: 7, Prefix: 'ready/', Status: 'Enabled' },
+    ]);
   });
 
   test('the landing bucket notifies the intake queue of every new object, which lets S3 of this account send', () => {
@@ -178,7 +181,7 @@ describe('files that the configuration names', () => {
   const lookup = (file: string): EnrichStep => ({ lookup: { file, key: 'city', column: 'code', take: ['name'] } });
   const reads = (enrich: EnrichStep[]) =>
     grantsOf(templateOf({ existingBucket: 'dumps', sources: [{ ...source, enrich }] })).filter(
-      ([action, resource]) => action === 's3:GetObject' && !resource.includes('dumps/*'),
+      ([action, resource]) => action === 's3:GetObject' && !/dumps\/\*|\/ready\/\*/.test(resource),
     );
 
   test('in S3 may be read by the chunker, each by its own name, and nothing else', () => {
@@ -198,14 +201,14 @@ describe('files that the configuration names', () => {
   });
 });
 
-test('the chunker may send a dump that waits for its turn back to its own queue, only where a source wants order', () => {
+test('the chunker may send parts of dumps to its own queue; what comes back again and again, only where a source wants order', () => {
   const [project, inOrder] = [{ secret: 'amplitude/api-key' }, true];
   const ordered = templateOf({ sources: [{ name: 'days', project, inOrder }] });
   const intoIntake = (of: typeof template) =>
     grantsOf(of).filter(([action, resource]) => action === 'sqs:SendMessage' && resource.includes('"IntakeQueue'));
   const loops = (of: typeof template) =>
     propertiesOf<{ RecursiveLoop: string }>(of, 'AWS::Lambda::Function').map(({ RecursiveLoop }) => RecursiveLoop);
-  expect([intoIntake(template), intoIntake(ordered)].map(({ length }) => length)).toEqual([0, 1]);
+  expect([intoIntake(template), intoIntake(ordered)].map(({ length }) => length)).toEqual([1, 1]);
   expect([loops(template), loops(ordered)]).toEqual([
     ['Terminate', 'Allow'],
     ['Allow', 'Allow'],

@@ -20,8 +20,9 @@ test('from the bucket to Amplitude each step leads on to the next', () => {
 });
 
 test('a right that is given is an arrow that is drawn', () => {
-  const sources = [{ name: 'days', project: { secret: 'amplitude/api-key' }, inOrder: true }];
-  const arrow = 'ChunkerFunction --> IntakeQueue';
+  const hash = { fields: ['user_id'], secret: 'hash/key' };
+  const sources = [{ name: 'days', project: { secret: 'amplitude/api-key' }, enrich: [{ hash }] }];
+  const arrow = 'Secrets -->|keys| ChunkerFunction';
   expect(drawWiring(templateOf().toJSON() as Template)).not.toContain(arrow);
   expect(drawWiring(templateOf({ sources }).toJSON() as Template)).toContain(arrow);
 });

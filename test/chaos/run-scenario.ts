@@ -113,6 +113,7 @@ function openOn({ state, scenario, number, between, amplitude, clock, random, fi
     amplitude: { upload: amplitude.upload },
     apiKey: async ({ secret }) => secret,
     transforms: PORTS,
+    chunkers: scenario.chunkers,
     log: (_level, message) => count(fired, message),
     clock,
     random,
@@ -122,9 +123,10 @@ function openOn({ state, scenario, number, between, amplitude, clock, random, fi
 }
 
 function configure(scenario: Scenario): Importer {
-  const { segmentRecords, eventsPerChunk, lanes, uploaders, api, lane } = scenario;
+  const { segmentRecords, partBytes, eventsPerChunk, lanes, uploaders, api, lane } = scenario;
   return defineImporter({
     segmentRecords,
+    partBytes,
     lanes,
     uploaders,
     maxTries: 30,
@@ -174,9 +176,10 @@ function noticing<Port extends object>(name: string, port: Port, fired: Fired): 
     ...port,
     async send(messages: readonly OutgoingMessage[]) {
       for (const { body } of messages) {
-        const { lane, after } = decodeChunkHeader(body);
+        const { lane, after, afterOwn } = decodeChunkHeader(body);
         if (isOwnLane(lane)) count(fired, 'chunk in a lane of its own');
         if (after) count(fired, 'chunk after one of another lane');
+        if (afterOwn) count(fired, 'chunk after lanes of their own in an earlier part');
       }
       await queue.send(messages);
     },

@@ -16,6 +16,10 @@ export type Scenario = {
   /** Share of the records that can make no event. */
   readonly badShare: number;
   readonly segmentRecords: number;
+  /** Bytes of a part; a record has about 100. */
+  readonly partBytes: number;
+  /** Dumps, or parts of one, that are read at a time. */
+  readonly chunkers: number;
   readonly eventsPerChunk: number;
   readonly lanes: number;
   readonly uploaders: number;
@@ -46,6 +50,8 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
   hotShare: fc.constantFrom(0, 0.2, 0.6),
   badShare: fc.constantFrom(0, 0.05, 0.3),
   segmentRecords: fc.integer({ min: 20, max: 300 }),
+  partBytes: fc.oneof(fc.constant(1e9), fc.integer({ min: 500, max: 15_000 })),
+  chunkers: fc.integer({ min: 1, max: 3 }),
   eventsPerChunk: fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 5, max: 15 })),
   lanes: fc.integer({ min: 1, max: 12 }),
   uploaders: fc.integer({ min: 2, max: 6 }),

@@ -143,7 +143,7 @@ test('a route: what goes to each project and how long that takes, and that the w
   const dump = join(directory, 'day.ndjson');
   writeFileSync(dump, Array.from({ length: 400 }, (_, i) => event(i)).join('\n'));
   const { stdout } = await runCli(['plan', '--explain', '--config', config, dump]);
-  expect(stdout).toContain('records are sent as they stand, routed by $record.tenant');
+  expect(stdout).toContain('records are sent as they stand, and are parsed for the route, routed by $record.tenant');
   expect(stdout).toContain('ndjson; 400 records: 300 events, 100 filtered, 0 unusable');
   expect(stdout).toMatch(/^to project acme \(us\)\n {2}events +200\n +=/m);
   expect(stdout).toMatch(/^to project globex \(eu, at most 10 events\/s\)\n {2}events +100\n +=/m);

@@ -261,7 +261,7 @@ test('hashes are made with a stand-in where there is no key, and the summary say
   expect(other).not.toBe(pseudonym);
 });
 
-test('a batch step is asked about the records that are shown, and no others; what it throws is said', async () => {
+test('a batch step is asked about the records that are shown, and no others; that it threw is said, and not what', async () => {
   const batch = `async (events) => {
     if (events[0].event_type === 'Broken') throw new Error('nobody answers');
     return events.map((event, i) => ({ ...event, event_properties: { asked: events.length } })); }`;
@@ -273,7 +273,8 @@ test('a batch step is asked about the records that are shown, and no others; wha
   const broken = await tryIt(['broken.ndjson']);
   expect(broken).toMatchObject({ code: 3, stdout: '' });
   expect(broken.stderr).toContain('cannot make events of records 1 to 1 of ');
-  expect(broken.stderr).toContain('nobody answers');
+  expect(broken.stderr).toContain('enrich[0] threw Error');
+  expect(broken.stderr).not.toContain('nobody answers');
 });
 
 test('$identify events are shown as they are made, and the summary says how many are sent after they are merged', async () => {

@@ -65,7 +65,8 @@ export const anyDump = fc.record({
 });
 export type AnyDump = typeof anyDump extends fc.Arbitrary<infer One> ? One : never;
 
-export function open(dump: AnyDump): Chunker {
+/** Read as one, unless its parts have so many bytes. */
+export function open(dump: AnyDump, partBytes?: number): Chunker {
   const { text, isGzip, isMapped, routes, api, lanes, segmentRecords, eventsPerChunk, chunkBytes } = dump;
   const route = routes && { by: routeOf, projects: ROUTED_PROJECTS, otherwise: routes };
   const source = sourceOf({
@@ -75,5 +76,6 @@ export function open(dump: AnyDump): Chunker {
     ...(isMapped && { map: obey }),
     ...(route && { project: undefined, route }),
   });
-  return openChunker(isGzip ? gzipSync(text) : text, { source, importer: { lanes, uploaders: 8, segmentRecords } });
+  const importer = { lanes, uploaders: 8, segmentRecords, ...(partBytes !== undefined && { partBytes }) };
+  return openChunker(isGzip ? gzipSync(text) : text, { source, importer });
 }

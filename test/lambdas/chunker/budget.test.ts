@@ -96,6 +96,7 @@ function open(lines: string | Buffer, { eventsPerDay, dumps: keys, inOrder = fal
     line: { graceMs: 1_000, pollMs: 1_000 },
     deadLetters: { send: async () => undefined },
     maxTries: 1_000,
+    readers: 1,
   });
   const sent = new Map<string, string[]>();
   const drop = async () => {

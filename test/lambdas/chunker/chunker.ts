@@ -25,7 +25,12 @@ export type RunChanges = Partial<ChunkDumpRequest & ChunkDumpPorts>;
 
 export type Chunker = ReturnType<typeof openChunker>;
 
-export function openChunker(bytes: Buffer | string, changes: Partial<ChunkDumpRequest> = {}) {
+type Changes = Partial<Omit<ChunkDumpRequest, 'importer'>> & {
+  readonly importer?: Omit<ChunkDumpRequest['importer'], 'partBytes'> & { readonly partBytes?: number };
+};
+
+/** Unless it says otherwise, dumps are read as one. */
+export function openChunker(bytes: Buffer | string, { importer, ...changes }: Changes = {}) {
   const db = new DatabaseSync(':memory:');
   createQueueTables(db);
   const clock = fakeClock();
@@ -49,7 +54,7 @@ export function openChunker(bytes: Buffer | string, changes: Partial<ChunkDumpRe
   const request: ChunkDumpRequest = {
     dump: dumpOf(Buffer.from(bytes)),
     source: sourceOf(),
-    importer: { lanes: 4, uploaders: 8, segmentRecords: 10 },
+    importer: { lanes: 4, uploaders: 8, segmentRecords: 10, partBytes: 1e12, ...importer },
     fingerprint: 'code and config',
     owner: 'anna',
     ...changes,

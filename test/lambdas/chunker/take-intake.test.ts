@@ -36,7 +36,14 @@ function open(text: string | Buffer = lines(15), key = 'in/day.ndjson') {
       void (ELSEWHERE.includes(message) || logged.push({ level, message, ...fields }));
     const line = { graceMs: 1_000, pollMs: 100 };
     const of = { importer, fingerprint: 'f', owner: 'anna', log, intake: { send: async () => {} }, line };
-    return takeIntake(body, receives, { ...chunker.ports, ...of, deadLetters, maxTries: 1_000, ...changes });
+    return takeIntake(body, receives, {
+      ...chunker.ports,
+      ...of,
+      deadLetters,
+      maxTries: 1_000,
+      readers: 1,
+      ...changes,
+    });
   };
   const failing = { dumps: { ...chunker.ports.dumps, read: () => Promise.reject(new Error('S3 is slow')) } };
   return { chunker, dump, dead, failing, logged, take };
@@ -214,4 +221,58 @@ test('no event content is logged', async () => {
   const { logged, take } = open(`{"event_type":"secret\n${lines(2)}`);
   await take();
   expect(JSON.stringify(logged)).not.toMatch(/secret|visit|user-1/);
+});
+
+/** What a huge dump sends to the intake queue, and what becomes of it there. */
+async function readHuge(readers: number) {
+  const { chunker, dump, logged, take } = open(lines(60));
+  const partBytes = Math.floor(dump.size / 3);
+  const sent: string[] = [];
+  const intake = {
+    send: async (messages: readonly { body: string }[]) => void sent.push(...messages.map(({ body }) => body)),
+  };
+  const changes = { readers, intake, importer: { ...importer, partBytes } };
+  return {
+    chunker,
+    logged,
+    sent,
+    take: (body?: string, receives?: number, more = {}) => take(body, { ...changes, ...more }, receives),
+  };
+}
+
+test('a huge dump asks for its later parts, and who takes such a message makes the part ready', async () => {
+  const { chunker, logged, sent, take } = await readHuge(2);
+  expect(await take(undefined, 1, HURRIED)).toBe(0);
+  expect(sent.map((body) => (JSON.parse(body) as { import: { part: number } }).import.part)).toEqual([1, 2]);
+  expect(await take(sent[0], 1, HURRIED)).toBe(0);
+  expect(await take(sent[0])).toBeUndefined();
+  expect(await take()).toBeUndefined();
+  expect(await take(sent[1])).toBeUndefined();
+  expect(logged.map(({ message }) => message)).toEqual([
+    'dump goes on from its checkpoint in the next invocation',
+    'part is made ready further in the next invocation',
+    'part is ready',
+    'dump chunked',
+    'part is no longer needed',
+  ]);
+  expect(await chunker.results.list('ready/')).toHaveLength(2);
+  expect(sent).toHaveLength(2);
+});
+
+test('a part that cannot be made ready is tried a few times and then left to the reader of its dump', async () => {
+  const { logged, sent, take } = await readHuge(2);
+  await take(undefined, 1, HURRIED);
+  const results = { put: () => Promise.reject(new Error('S3 is away')), get: async () => undefined };
+  expect(await take(sent[0], 5, { results })).toBeGreaterThan(0);
+  expect(await take(sent[0], 6, { results })).toBeUndefined();
+  expect(logged.slice(1)).toMatchObject([
+    { level: 'warn', message: 'dump is tried again' },
+    { level: 'warn', message: 'part is left to the reader of its dump', part: 1 },
+  ]);
+});
+
+test('a huge dump asks nobody where one is read at a time', async () => {
+  const { sent, take } = await readHuge(1);
+  expect(await take()).toBeUndefined();
+  expect(sent).toEqual([]);
 });

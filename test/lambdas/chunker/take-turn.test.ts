@@ -44,6 +44,7 @@ function open(bytes: string | Buffer = eventLines(10)) {
     line: { graceMs: 10_000, pollMs: 5_000 },
     deadLetters: dead,
     maxTries: 3,
+    readers: 1,
   };
   const drop = async (key: string, more: { readonly again?: string; readonly size?: number } = {}): Promise<Dump> => {
     const { again, ...changes } = more;

@@ -1,0 +1,56 @@
+/**
+ * Compresses texts with a few compressors that are used again and again. One made for each text is 270 KB of zlib's and a
+ * buffer of 256 KB each time, which stay until V8 next looks at what lies outside of its heap (docs/benchmarks.md).
+ */
+import { constants, createDeflateRaw } from 'node:zlib';
+
+/** As many as libuv has threads: more would only wait. */
+const MOST = 4;
+/** Most texts come out in one piece then; with zlib's default of 16 KB the main thread has a tenth of the work that deflating is. */
+const PIECE_BYTES = 256 * 1024;
+/** Level 1 takes 0.4 of the time of level 6 for 1.2 times the size (docs/benchmarks.md). */
+const OPTIONS = { level: 1, chunkSize: PIECE_BYTES, flush: constants.Z_SYNC_FLUSH };
+
+const idle: Deflater[] = [];
+const waiting: ((deflater: Deflater) => void)[] = [];
+let opened = 0;
+
+/** The text as raw deflate ended by a sync flush; the same text always gives the same bytes. */
+export async function deflateText(text: Buffer): Promise<Buffer> {
+  const deflater = idle.pop() ?? (await openOrWait());
+  let after = deflater;
+  try {
+    return await deflater(text);
+  } catch (error) {
+    after = openDeflater(); // zlib's stream is of no use after an error
+    throw error;
+  } finally {
+    const next = waiting.shift();
+    if (next) next(after);
+    else idle.push(after);
+  }
+}
+
+function openOrWait(): Deflater | Promise<Deflater> {
+  if (opened === MOST) return new Promise((resolve) => waiting.push(resolve));
+  opened += 1;
+  return openDeflater();
+}
+
+type Deflater = (text: Buffer) => Promise<Buffer>;
+
+/** Takes one text at a time. */
+function openDeflater(): Deflater {
+  const stream = createDeflateRaw(OPTIONS);
+  let pieces: Buffer[] = [];
+  stream.on('data', (piece: Buffer) => pieces.push(piece));
+  stream.on('error', () => undefined); // whoever writes is told too
+  return async (text) => {
+    await new Promise<void>((resolve, reject) => stream.write(text, (error) => (error ? reject(error) : resolve())));
+    while (stream.readableLength > 0) stream.read(); // what zlib gave out and nobody was told of yet
+    const [first, ...more] = pieces;
+    pieces = [];
+    stream.reset();
+    return first && more.length === 0 ? first : Buffer.concat([...(first ? [first] : []), ...more]);
+  };
+}
