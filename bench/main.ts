@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '../cli/usage.ts';
 import { chunkerBench } from './chunker.ts';
+import { costBench } from './cost.ts';
 import { inputsBench } from './inputs.ts';
 import { lookupBench } from './lookup.ts';
 import { memoryBench } from './memory.ts';
@@ -31,6 +32,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   chunker: chunkerBench,
   profile: profileBench,
   uploader: uploaderBench,
+  cost: costBench,
 };
 
 const HELP = `npm run bench [-- <name>] [options]

@@ -116,6 +116,15 @@ export const ALARMS: readonly AlarmDefinition[] = [
     periods: 4,
   },
   {
+    name: 'budget-brake',
+    means: 'A source has sent its events of the day (eventsPerDay); what else comes waits for the next day.',
+    figure: sum('DumpsBraked'),
+    atLeast: 1,
+    // A dump that waits is looked at every quarter of an hour.
+    periodMinutes: 30,
+    periods: 1,
+  },
+  {
     name: 'dump-still',
     means:
       'Of a dump under way nothing has moved for six hours: a message of it is lost, or nobody is left to take it.',

@@ -156,7 +156,7 @@ export class Importer extends Construct {
       LEDGER_TABLE: ledger.tableName,
       RESULTS_BUCKET: results.bucketName,
     };
-    const isInOrder = sources.some(({ inOrder }) => inOrder);
+    const dumpsWait = sources.some(({ inOrder, eventsPerDay }) => inOrder || eventsPerDay !== undefined);
     const chunker = new Stage(this, 'Chunker', {
       ...this.common(),
       config: { file: configFile },
@@ -165,8 +165,8 @@ export class Importer extends Construct {
       timeout: CHUNKER_TIMEOUT,
       environment,
       files: this.files(),
-      // A dump that waits for its turn looks every few minutes, and its message is a new one each time.
-      sendsToItself: isInOrder,
+      // A dump that waits for its turn, or for the next day's budget, looks every few minutes, and its message is a new one each time.
+      sendsToItself: dumpsWait,
     });
     chunker.takes(intake.queue, config.chunkers);
     // Our own bucket keeps no versions.

@@ -1,4 +1,5 @@
 /** What state a dump is in, what keeps it from being complete, and which command mends that. */
+import type { Budget } from '../shared/budget.ts';
 import { type Books, sumBooks } from '../shared/books.ts';
 import { dumpUrl } from '../shared/dump.ts';
 import type { SegmentItem } from '../shared/ledger-items.ts';
@@ -55,6 +56,8 @@ export type Situation = {
   readonly isAtWork?: boolean;
   /** Dumps whose message is among the intake queue's dead letters: why. */
   readonly givenUp: ReadonlyMap<string, string>;
+  /** Sources whose dumps wait for the next day, by name; none if left out. */
+  readonly braked?: ReadonlyMap<string, NonNullable<Budget['braked']>>;
   /** How a command finds the same engine: ` --stack X`. */
   readonly options: string;
 };
@@ -92,6 +95,13 @@ function stateOf(view: DumpView, books: Books, situation: Situation): StatusStat
   return isReading ? 'chunking' : moves ? 'uploading' : 'closing';
 }
 
+/** Undefined when the dump does not wait for the next day. One that is being read has a lease. */
+function brakeOf({ entry, leaseUntil }: DumpView, { now, braked }: Situation): Budget['braked'] {
+  const brake = braked?.get(entry.source);
+  const mayWait = entry.state === 'reading' && leaseUntil <= now;
+  return mayWait && brake && brake.until > now ? brake : undefined;
+}
+
 /** How long nothing of it has changed, ms. */
 function silenceOf({ entry, changedAt = entry.startedAt }: DumpView, { now }: Situation): number {
   return now - changedAt;
@@ -102,6 +112,12 @@ function* notesOf(state: StatusState, view: DumpView, books: Books, situation: S
   const { dumpId } = entry;
   const { options } = situation;
   if (state === 'given up') yield givenUpNote(dumpId, situation);
+  const brake = brakeOf(view, situation);
+  if (brake) {
+    const from = new Date(brake.until).toISOString();
+    const why = `it waits for the budget of the next day: source ${entry.source} has sent its ${n(brake.eventsPerDay)} events of this one (eventsPerDay)`;
+    yield { why: `${why}; it goes on ${situation.isAtWork === undefined ? 'by itself ' : ''}from ${from}` };
+  }
   if (books.dead > 0) {
     const why = `${n(books.dead)} events are dead: ${reasonOfDeath(segments)}`;
     yield { why, mend: replay(`--dump ${dumpId}`, situation) };

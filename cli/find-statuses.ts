@@ -1,5 +1,6 @@
 /** Finds the dumps that a person asks about, and how each of them stands. */
 import { resolve } from 'node:path';
+import type { Budget } from '../shared/budget.ts';
 import { type Importer, type Source, sourceOf } from '../shared/config.ts';
 import { type Day, earliestOf, isOfDay } from '../shared/date-of-dump.ts';
 import { dumpUrl } from '../shared/dump.ts';
@@ -37,15 +38,16 @@ export function statusFinder(engine: LookEngine, wanted: Wanted, now: () => numb
   const finished = new Map<string, DumpStatus>();
   return async (progress: FindProgress = () => undefined): Promise<readonly DumpStatus[]> => {
     const isAtWork = engine.isAtWork?.();
-    const { given, situation } = await readSituation(engine, now(), isAtWork);
+    const { given, situation: known } = await readSituation(engine, now(), isAtWork);
     const { dumps: listed, sources } = await listWanted(engine, wanted, now());
+    const situation = { ...known, braked: await brakesOf(engine, sources) };
     const statuses: DumpStatus[] = [];
     const rest = listed.values();
     const take = async () => {
       for (const { dumpId, state } of rest) {
-        const known = state === 'closed' ? finished.get(dumpId) : undefined;
-        const view = known ? undefined : await engine.view.view(dumpId);
-        const status = known ?? (view && statusOf(view, situation));
+        const done = state === 'closed' ? finished.get(dumpId) : undefined;
+        const view = done ? undefined : await engine.view.view(dumpId);
+        const status = done ?? (view && statusOf(view, situation));
         if (!status) continue;
         // An amendment of it shows as a dump that is not closed any more.
         if (status.view?.entry.state === 'closed' && !status.view.entry.amending) finished.set(dumpId, status);
@@ -55,14 +57,14 @@ export function statusFinder(engine: LookEngine, wanted: Wanted, now: () => numb
       }
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, take));
-    const known = new Set(statuses.map(({ dumpId }) => dumpId));
+    const begun = new Set(statuses.map(({ dumpId }) => dumpId));
     const unbegun = [
       ...(await announced(engine, sources, situation)),
       ...given.map((dump) => asGivenUp(dump, situation)),
     ];
     for (const status of unbegun) {
-      if (known.has(status.dumpId) || !(await isNew(status, engine)) || !isWanted(status, wanted)) continue;
-      known.add(status.dumpId);
+      if (begun.has(status.dumpId) || !(await isNew(status, engine)) || !isWanted(status, wanted)) continue;
+      begun.add(status.dumpId);
       statuses.push(status);
     }
     const { name, day, importer } = wanted;
@@ -84,6 +86,16 @@ async function readSituation(engine: LookEngine, now: number, isAtWork: boolean 
   });
   const situation: Situation = { now, givenUp, options: engine.options, ...(isAtWork !== undefined && { isAtWork }) };
   return { given, situation };
+}
+
+/** What keeps the dumps of these sources for the next day, or kept them for one that has come since. */
+async function brakesOf(engine: LookEngine, sources: Iterable<string>): Promise<NonNullable<Situation['braked']>> {
+  const brakes = new Map<string, NonNullable<Budget['braked']>>();
+  for (const source of sources) {
+    const { braked } = (await engine.ledger.budget(source)).budget;
+    if (braked) brakes.set(source, braked);
+  }
+  return brakes;
 }
 
 type Listing = { readonly dumps: readonly ListedDump[]; readonly sources: ReadonlySet<string> };

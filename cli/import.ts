@@ -8,7 +8,7 @@ import { toReceipt } from '../shared/receipt.ts';
 import { type EmbeddedRun, exitCodeOf, openRun, RUN_HELP, RUN_OPTIONS } from './embedded-run.ts';
 import { type FoundDump, findDumps } from './find-dumps.ts';
 import { formatReceipt } from './print-receipt.ts';
-import { type Command, readArgs, UsageError } from './usage.ts';
+import { type Command, EXIT, readArgs, UsageError } from './usage.ts';
 
 const HELP = `s3-to-amplitude import: delivers the events of dumps on this machine
 
@@ -60,6 +60,7 @@ export const importCommand: Command = {
             run,
           ),
         );
+      if (run.engine.isBraked() && !interrupted) return EXIT.underWay;
       return exitCodeOf(
         receipts.map(({ receipt }) => receipt),
         interrupted,
@@ -122,5 +123,7 @@ function hint(receipts: readonly Receipt[], run: EmbeddedRun): string {
     lines.push('dead payloads rest in the dead-letter queue; when the cause is mended: s3-to-amplitude replay');
   if (receipts.some(({ parked, inFlight }) => parked + inFlight > 0))
     lines.push('not everything is delivered yet; the same command goes on');
+  if (run.engine.isBraked())
+    lines.push('the events of the day (eventsPerDay) are sent; the same command goes on from midnight UTC');
   return lines.join('\n');
 }

@@ -18,7 +18,7 @@ import { UsageError } from './usage.ts';
 
 export type LookEngine = {
   readonly view: LedgerView;
-  readonly ledger: Pick<Ledger, 'line'>;
+  readonly ledger: Pick<Ledger, 'line' | 'budget'>;
   readonly results: Pick<Results, 'get' | 'list' | 'url'>;
   readonly queues: Readonly<Record<QueueName, Pick<Queue, 'size'> & Pick<DeadLetters, 'peek'>>>;
   readonly deadLetters: Readonly<Record<QueueName, DeadLetters>>;

@@ -1,15 +1,10 @@
-/** What AWS asks for importing a load, service by service. */
+/** What an import of a load will use of AWS, and what that costs: reckoned from sizes and counts, as docs/costs.md measured it. */
 import { REQUEST_MS } from '../shared/amplitude-limits.ts';
-import { AWS_PRICES, DEPLOYED, EVENTS_PER_SECOND, SQS_UNIT_BYTES } from './aws-prices.ts';
-import { count, dollars, type Figure, n } from './figure.ts';
+import { type AwsUsage, type Cost, costOf } from './aws-cost.ts';
+import { CHUNKER_SECONDS, DEPLOYED, SQS_UNIT_BYTES } from './aws-prices.ts';
+import { count, n } from './figure.ts';
 import type { Load } from './plan-load.ts';
 import type { ApiPlan } from './plan-times.ts';
-
-export type Cost = {
-  readonly lines: Lines;
-  readonly total: Figure;
-  readonly perMillionEvents: Figure;
-};
 
 export type CostRules = {
   readonly api: Pick<ApiPlan, 'api' | 'chunks'>;
@@ -24,121 +19,98 @@ const HEADER_BYTES = 400;
 const POSITION_BYTES = 4 / 3;
 /** Read from S3 at a time (shared/aws/objects.ts). */
 const RANGE_BYTES = 8 * 1024 * 1024;
-/** Log lines of a chunk, chunker's and uploader's and Lambda's own, bytes. */
-const LOG_BYTES = 1_000;
+/** Log lines and metrics of a chunk or a dump, the function's own and Lambda's, bytes. */
+const LOG_BYTES = 1_700;
+/** DynamoDB's units. To settle a chunk is one, and two once its segment's item is over 1 KB. A dump has 5 in the index. */
+const WRITES = { chunk: 1.5, segment: 2, dump: 9 } as const;
+const READS = { chunk: 3, segment: 3, dump: 3 } as const;
 
 export function planCost(load: Load, rules: CostRules): Cost {
-  const used = quantitiesOf(load, rules);
-  const lines = { ...storageLines(used, rules), ...queueLines(used), ...lambdaLines(used), ...otherLines(used, rules) };
-  return { lines, ...sums(lines, load.events) };
+  return costOf(usageOf(load, rules), load.events);
 }
 
-type Quantities = ReturnType<typeof quantitiesOf>;
-
-function quantitiesOf(load: Load, { api, segmentRecords, hasRejects }: CostRules) {
-  const { dumps, records, events, bytesPerEvent, deflated } = load;
+function usageOf(load: Load, { api, segmentRecords, hasRejects, uploads }: CostRules): AwsUsage {
   const chunks = api.chunks.chunks.value;
-  const segments = dumps.reduce((sum, dump) => sum + Math.ceil(dump.records / segmentRecords), 0);
+  const segments = load.dumps.reduce((sum, dump) => sum + Math.ceil(dump.records / segmentRecords), 0);
+  return {
+    ...storageOf(load, hasRejects ? segments : 0),
+    ...queuesOf(load, chunks),
+    ...lambdaOf(load, chunks),
+    ...ledgerOf(load, chunks, segments),
+    ...outOf(load, chunks, uploads),
+  };
+}
+
+function storageOf({ dumps }: Load, rejects: number) {
+  const gets = dumps.reduce((sum, { bytes }) => sum + Math.ceil(bytes / RANGE_BYTES) + 1, 0);
+  const bytes = dumps.reduce((sum, dump) => sum + dump.bytes, 0);
+  const puts = dumps.length + rejects;
+  const written = `a receipt a dump${rejects > 0 ? ', rejects a segment' : ''}`;
+  return {
+    'S3 GET': { units: gets, how: `${count(gets, 'GET')} (8 MiB each, and one to see what it is)` },
+    'S3 PUT': { units: puts, how: `${count(puts, 'PUT')} (${written})` },
+    'S3 storage': { units: bytes / 1e9, how: `${n(bytes)} bytes of dumps` },
+    EventBridge: { units: dumps.length, how: `${count(dumps.length, 'receipt')} announced` },
+  };
+}
+
+function queuesOf({ dumps, events, bytesPerEvent, deflated }: Load, chunks: number) {
   const perChunk = chunks === 0 ? 0 : events / chunks;
   const message = (4 / 3) * perChunk * bytesPerEvent * deflated + HEADER_BYTES + POSITION_BYTES * perChunk;
-  return {
-    records,
-    events,
-    bytesPerEvent,
-    deflated,
-    chunks,
-    segments,
-    message,
-    dumps: dumps.length,
-    gets: dumps.reduce((sum, { bytes }) => sum + Math.ceil(bytes / RANGE_BYTES) + 1, 0),
-    puts: dumps.length + (hasRejects ? segments : 0),
-  };
-}
-
-type Lines = Readonly<Record<string, Figure>>;
-
-function storageLines({ gets, puts }: Quantities, { hasRejects }: CostRules): Lines {
-  const { s3Get, s3Put } = AWS_PRICES;
-  const written = `a receipt a dump${hasRejects ? ', rejects a segment' : ''}`;
-  return {
-    'S3 GET': price(gets * s3Get, `${count(gets, 'GET')} (8 MiB each, and one to see what it is) × ${rate(s3Get)}`),
-    'S3 PUT': price(puts * s3Put, `${count(puts, 'PUT')} (${written}) × ${rate(s3Put)}`),
-  };
-}
-
-function queueLines({ dumps, chunks, message }: Quantities): Lines {
-  const { sqsStandardRequest, sqsFifoRequest } = AWS_PRICES;
   const units = Math.ceil(message / SQS_UNIT_BYTES);
   return {
-    'SQS intake': price(
-      3 * dumps * sqsStandardRequest,
-      `${count(dumps, 'dump')} × 3 requests (sent, received, removed) × ${rate(sqsStandardRequest)}`,
-    ),
-    'SQS upload (FIFO)': price(
-      chunks * (2 * units + 1) * sqsFifoRequest,
-      `${count(chunks, 'chunk')} × (2 × ${n(units)} + 1) requests × ${rate(sqsFifoRequest)}: sent and received in units of 64 KiB (a message is ${n(message)} bytes), and removed`,
-    ),
+    'SQS intake': {
+      units: 3 * dumps.length,
+      how: `${count(dumps.length, 'dump')} × 3 requests (sent, received, removed)`,
+    },
+    'SQS upload (FIFO)': {
+      units: chunks * (2 * units + 1),
+      how: `${count(chunks, 'chunk')} × (2 × ${n(units)} + 1) requests (sent and received in units of 64 KiB, a message is ${n(message)} bytes; and removed)`,
+    },
   };
 }
 
-function lambdaLines({ records, chunks, dumps }: Quantities): Lines {
-  const { lambdaGbSecond, lambdaRequest } = AWS_PRICES;
+function lambdaOf({ records, dumps, events, bytesPerEvent }: Load, chunks: number) {
+  const bytes = events * bytesPerEvent;
   const [chunkerGb, uploaderGb] = [DEPLOYED.chunkerMb / 1_024, DEPLOYED.uploaderMb / 1_024];
   const seconds = REQUEST_MS / 1_000;
   return {
-    'Lambda chunker': price(
-      (records / EVENTS_PER_SECOND) * chunkerGb * lambdaGbSecond,
-      `${n(records)} records / ${n(EVENTS_PER_SECOND)} a second × ${n(chunkerGb)} GB × $${lambdaGbSecond} a GB-second`,
-    ),
-    'Lambda uploader': price(
-      chunks * seconds * uploaderGb * lambdaGbSecond,
-      `${count(chunks, 'chunk')} × ${seconds} s × ${n(uploaderGb)} GB × $${lambdaGbSecond} a GB-second`,
-    ),
-    'Lambda requests': price(
-      (chunks + dumps) * lambdaRequest,
-      `(${count(chunks, 'chunk')} + ${count(dumps, 'dump')}) × ${rate(lambdaRequest)}`,
-    ),
+    'Lambda chunker': {
+      units:
+        (records * CHUNKER_SECONDS.record + bytes * CHUNKER_SECONDS.byte + dumps.length * CHUNKER_SECONDS.dump) *
+        chunkerGb,
+      how: `(${n(records)} records × ${1e6 * CHUNKER_SECONDS.record} µs + ${n(bytes)} bytes × ${1e6 * CHUNKER_SECONDS.byte} µs + ${count(dumps.length, 'dump')} × ${CHUNKER_SECONDS.dump} s) × ${n(chunkerGb)} GB`,
+    },
+    'Lambda uploader': {
+      units: chunks * seconds * uploaderGb,
+      how: `${count(chunks, 'chunk')} × ${seconds} s × ${n(uploaderGb)} GB`,
+    },
+    'Lambda requests': {
+      units: chunks + dumps.length,
+      how: `(${count(chunks, 'chunk')} + ${count(dumps.length, 'dump')})`,
+    },
   };
 }
 
-/** Ledger, logs, and what goes out of AWS. */
-function otherLines(used: Quantities, { uploads }: CostRules): Lines {
-  const { chunks, segments, dumps, events, bytesPerEvent, deflated } = used;
-  const { dynamoWriteUnit, dynamoReadUnit, logsGb, egressGb } = AWS_PRICES;
+function ledgerOf({ dumps }: Load, chunks: number, segments: number) {
+  const of = (each: Readonly<Record<'chunk' | 'segment' | 'dump', number>>) => ({
+    units: each.chunk * chunks + each.segment * segments + each.dump * dumps.length,
+    how: `(${each.chunk} × ${count(chunks, 'chunk')} + ${each.segment} × ${count(segments, 'segment')} + ${each.dump} × ${count(dumps.length, 'dump')}) units`,
+  });
+  return { 'DynamoDB writes': of(WRITES), 'DynamoDB reads': of(READS) };
+}
+
+/** Logs, and what goes out of AWS. */
+function outOf({ events, bytesPerEvent, deflated, dumps }: Load, chunks: number, uploads: CostRules['uploads']) {
   const share = uploads === 'gzip' ? deflated : 1;
-  const looks = `2 × ${count(chunks, 'chunk')} + 3 × ${count(segments, 'segment')}`;
   return {
-    'DynamoDB writes': price(
-      (2 * chunks + 3 * segments + 5 * dumps) * dynamoWriteUnit,
-      `(${looks} + 5 × ${count(dumps, 'dump')}) units × ${rate(dynamoWriteUnit)}`,
-    ),
-    'DynamoDB reads': price((2 * chunks + 3 * segments) * dynamoReadUnit, `(${looks}) units × ${rate(dynamoReadUnit)}`),
-    'CloudWatch logs': price(
-      (chunks * LOG_BYTES * logsGb) / 1e9,
-      `${count(chunks, 'chunk')} × ${n(LOG_BYTES)} bytes × $${logsGb} a GB`,
-    ),
-    'data to Amplitude': price(
-      (events * bytesPerEvent * share * egressGb) / 1e9,
-      `${n(events)} events × ${n(bytesPerEvent)} bytes${share === 1 ? '' : ` × ${n(share)} (deflated)`} × $${egressGb} a GB`,
-    ),
+    'CloudWatch logs': {
+      units: ((chunks + dumps.length) * LOG_BYTES) / 1e9,
+      how: `(${count(chunks, 'chunk')} + ${count(dumps.length, 'dump')}) × ${n(LOG_BYTES)} bytes`,
+    },
+    'data to Amplitude': {
+      units: (events * bytesPerEvent * share) / 1e9,
+      how: `${n(events)} events × ${n(bytesPerEvent)} bytes${share === 1 ? '' : ` × ${n(share)} (deflated)`}`,
+    },
   };
-}
-
-function sums(lines: Lines, events: number): Pick<Cost, 'total' | 'perMillionEvents'> {
-  const total = Object.values(lines).reduce((sum, { value }) => sum + value, 0);
-  const largest = Object.entries(lines).toSorted(([, a], [, b]) => b.value - a.value);
-  const shown = largest.map(([name, { value }]) => `${dollars(value)} ${name}`).join(' + ');
-  const perMillion = events === 0 ? 0 : (total * 1e6) / events;
-  return {
-    total: price(total, shown),
-    perMillionEvents: price(perMillion, `${dollars(total)} × 1,000,000 / ${n(events)} events`),
-  };
-}
-
-function price(value: number, arithmetic: string): Figure {
-  return { value, unit: 'USD', isEstimate: true, arithmetic };
-}
-
-function rate(each: number): string {
-  return `$${Number((each * 1e6).toPrecision(6))} a million`;
 }

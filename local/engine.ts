@@ -100,6 +100,9 @@ export function openEngine(options: EngineOptions) {
     upload: open('upload-dlq', { fifo: true, onChange }),
     parked: open('parked-dlq', { fifo: false, onChange }),
   };
+  // Messages of dumps that wait for the next day: they keep no process waiting, and the next one looks at them again.
+  const held = open('held', { fifo: false });
+  const heldSources = new Set<string>();
   const ledger = between('ledger', embeddedLedger(state.db, clock.now));
   const results = between('results', fileResults(join(state.directory, 'results')));
   const { apiKey, fingerprint } = options;
@@ -123,6 +126,13 @@ export function openEngine(options: EngineOptions) {
     line: LINE,
     deadLetters: deadLetters.intake,
     maxTries: INTAKE_MAX_TRIES,
+    held: {
+      async hold(name: string, body: string) {
+        heldSources.add(name);
+        await held.send([{ id: name, body }]);
+      },
+      holds: (name: string) => heldSources.has(name),
+    },
     readers: chunkers,
     transformOf: openTransforms({ ...options.transforms, log }),
     references: options.transforms.references,
@@ -134,6 +144,17 @@ export function openEngine(options: EngineOptions) {
 
   function ignoreStop(error: unknown): void {
     if (!running.isStopped()) throw error;
+  }
+
+  /** A dump that was asked for once more is on the intake queue already. */
+  async function lookAtHeld(): Promise<void> {
+    heldSources.clear();
+    const bodies = new Set((await queues.intake.peek(queues.intake.count())).map(({ body }) => body));
+    for (const { body, receipt } of await held.peek(held.count())) {
+      if (!bodies.has(body)) await queues.intake.send([{ id: receipt, body }]);
+      bodies.add(body);
+      await held.remove(receipt);
+    }
   }
 
   async function run(): Promise<void> {
@@ -162,6 +183,7 @@ export function openEngine(options: EngineOptions) {
       last = taken.catch(() => undefined);
       return taken;
     };
+    await lookAtHeld();
     if (isIdle()) return;
     isAtWork = true;
     const workers = [
@@ -180,6 +202,8 @@ export function openEngine(options: EngineOptions) {
   return {
     queues,
     deadLetters,
+    /** Whether dumps wait for the next day's budget. */
+    isBraked: () => heldSources.size > 0,
     ledger,
     results,
     transformOf: chunker.transformOf,

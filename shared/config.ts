@@ -146,6 +146,11 @@ const sourceSchema = z.strictObject({
   inOrder: z.boolean().default(false),
   /** A file comes every day and is completely in by a time; where it is not, an alarm rings. */
   expect: expectationSchema.optional(),
+  /**
+   * The most events that may be sent on a day (UTC), all its dumps and projects together; what is beyond that is read on
+   * the next day. A brake on what an unexpected dump may cost, see docs/costs.md.
+   */
+  eventsPerDay: z.int().min(1).max(1_000_000_000_000).optional(),
   caps: capsSchema.prefault({}),
 });
 

@@ -1,5 +1,6 @@
 /** The ledger port: where every record and event of a dump is counted, so that the books close at every moment. */
 import type { Amendment } from './amendment.ts';
+import type { Budget } from './budget.ts';
 import type { Dump, Run } from './dump.ts';
 
 /** How far a dump has been read: everything before is chunked, sent and planned. */
@@ -12,6 +13,8 @@ export type Checkpoint = {
   readonly position: number;
   /** How its events were shared out over lanes so far; left out at the start. */
   readonly lanes?: LaneState;
+  /** Events of the segment before it; left out at the start, and by a source without a budget. */
+  readonly events?: number;
   /** How often its intake message had been received when it came so far: further receives than these came no further. */
   readonly receives?: number;
 };
@@ -217,4 +220,9 @@ export type Ledger = {
   line(source: string): Promise<{ readonly line: Line; readonly rev: string | undefined }>;
   /** Replaces the line; false, and nothing changes, when `rev` is not the name of its last change any more. */
   saveLine(source: string, line: Line, rev: string | undefined): Promise<boolean>;
+
+  /** The budget of a source, empty at first, and the name of its last change. */
+  budget(source: string): Promise<{ readonly budget: Budget; readonly rev: string | undefined }>;
+  /** As `saveLine`. */
+  saveBudget(source: string, budget: Budget, rev: string | undefined): Promise<boolean>;
 };

@@ -34,6 +34,7 @@ export const METRICS = {
   DumpsRead: { unit: 'Count', about: 'dumps read to their end' },
   DumpsFailed: { unit: 'Count', about: 'dumps that broke off for good, are gone or are given up' },
   DumpsTriedAgain: { unit: 'Count', about: 'tries in vain to read a dump; its message waits' },
+  DumpsBraked: { unit: 'Count', about: "looks at dumps that wait because their source's events of the day are sent" },
   DumpsCompleted: { unit: 'Count', about: 'dumps whose last event is settled and whose receipt is written' },
   DumpSeconds: { unit: 'Seconds', about: 'from when a dump was first taken to when its receipt was written' },
   DumpsRedriven: { unit: 'Count', about: 'dumps of which nobody had been told, and which are asked for once more' },

@@ -9,10 +9,11 @@ import type { Queue } from '../../shared/queue.ts';
 import type { References } from '../../shared/references.ts';
 import { projectId, targetsOf } from '../../shared/target.ts';
 import { findParts } from './parts.ts';
-import { readSegments } from './read-segments.ts';
+import { grantRequest, readSegments, stopFor } from './read-segments.ts';
 import { fingerprintWith, findReferences } from './references.ts';
 import type { SegmentLimits } from './segment.ts';
 import { type ChunkNames, chunkSender } from './send-chunks.ts';
+import { endBudget, takeBudget } from './take-budget.ts';
 import type { TransformOf } from './transform.ts';
 
 export type ChunkDumpPorts = CloseBooksPorts & {
@@ -49,6 +50,8 @@ export type ChunkDumpRequest = {
  * - `busy`: another reader is at it until then
  * - `unfinished`: stopped at a checkpoint because time is running out; call again
  * - `lost`: the lease went to another reader meanwhile
+ * - `braked`: the source's events of the day are sent; the dump goes on from its checkpoint on the next one
+ * - `shortly`: others may still send what is left of the day's events; call again
  */
 export type ChunkDumpOutcome =
   | {
@@ -60,6 +63,8 @@ export type ChunkDumpOutcome =
     }
   | { readonly kind: 'known'; readonly run: Run }
   | { readonly kind: 'busy'; readonly until: number }
+  | { readonly kind: 'braked'; readonly run: Run; readonly until: number }
+  | { readonly kind: 'shortly'; readonly run: Run }
   | { readonly kind: 'unfinished' | 'lost'; readonly run: Run };
 
 export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts): Promise<ChunkDumpOutcome> {
@@ -81,14 +86,19 @@ export async function chunkDump(request: ChunkDumpRequest, ports: ChunkDumpPorts
   if (claim.kind === 'done') {
     // A crash may have come between the last settlement and the receipt.
     if (claim.state === 'read') await closeBooks(claim.run, undefined, ports);
+    await endBudget(claim.run, undefined, source, ports);
     return { kind: 'known', run: claim.run };
   }
   const { run, checkpoint } = claim;
   const sender = chunkSender({ ...run, ...namesOf(request) }, ports.uploads);
   try {
+    // Before anything is read: to come to the checkpoint of a compressed dump takes reading all that is before it.
+    const grant = await takeBudget(grantRequest(run, checkpoint, request), source, ports);
+    if (grant && grant.kind !== 'granted') return await stopFor(grant, { run, owner, ports });
     const transform = await ports.transformOf(source, found);
     const parts = await findParts(dump, source, request.importer, ports.dumps);
-    return await readSegments({ ...request, fingerprint, run, parts, sender, transform, ports }, checkpoint);
+    const reading = { ...request, fingerprint, run, parts, sender, transform, ports };
+    return await readSegments(reading, checkpoint, grant?.events);
   } catch (error) {
     // Nothing of this reading goes on behind the next one's back, which need not wait for the lease to run out.
     await sender.settled();

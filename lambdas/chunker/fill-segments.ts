@@ -3,6 +3,7 @@ import type { Importer, Source } from '../../shared/config.ts';
 import type { Dump } from '../../shared/dump.ts';
 import type { Checkpoint, LaneState } from '../../shared/ledger.ts';
 import type { Dumps } from '../../shared/objects.ts';
+import type { Grant } from './budget.ts';
 import type { Lanes } from './lanes.ts';
 import { type Parts, partAt } from './parts.ts';
 import { type Block, readRecords } from './read-records.ts';
@@ -22,6 +23,8 @@ export type FillPorts = {
   now(): number;
   /** The lanes of the segments to come, after a checkpoint that says none those that the dump's first records let expect. */
   lanesAt(checkpoint: Checkpoint, block: Block): Lanes;
+  /** How many events the segment that begins there may hold; without it, as many as come. Undefined is the same. */
+  grant?(checkpoint: Checkpoint): Promise<Grant | undefined>;
   /** Takes what the segment has closed so far; called after every block. */
   next(segment: Segment): Promise<void>;
   /** Told after every block: how many records the segment has so far, and how many bytes of the dump are read. */
@@ -30,6 +33,7 @@ export type FillPorts = {
 
 /**
  * - `full`: more may follow
+ * - `refused`: there is more, which its source may not send now
  * - `end`: of the dump; `segment` is the one that was being filled, if any was, and `failure` why the dump broke off
  */
 export type Filled =
@@ -41,6 +45,7 @@ export type Filled =
       /** When reading it began. */
       readonly began: number;
     }
+  | { readonly kind: 'refused'; readonly grant: Exclude<Grant, { kind: 'granted' }> }
   | {
       readonly kind: 'end';
       readonly segment: Segment | undefined;
@@ -48,23 +53,39 @@ export type Filled =
       readonly failure?: string;
     };
 
-export async function* fillSegments(request: FillRequest, from: Checkpoint, ports: FillPorts): AsyncGenerator<Filled> {
+export async function* fillSegments(
+  request: FillRequest,
+  from: Checkpoint,
+  ports: FillPorts,
+  granted?: number,
+): AsyncGenerator<Filled> {
   const { dump, source, importer, parts, transform } = request;
   const spare: Buffer[] = [];
   let lanes: Lanes | undefined;
   let segment: Segment | undefined;
   let checkpoint = from;
   let began: number | undefined;
+  /** Of the segment before, where the source has a budget. */
+  let sent: Pick<Checkpoint, 'events'> = {};
   let part = partAt(parts, from.offset);
 
   for await (const block of readRecords(dump, source, from, ports.dumps)) {
     const { records, failure } = block;
     began ??= ports.now();
     lanes ??= ports.lanesAt(from, block);
-    segment ??= openSegment(from.segment, source, importer, lanes, spare);
+    if (checkpoint === from) segment ??= openSegment(from.segment, source, importer, lanes, spare, granted);
     for (const [i, made] of (await transform(records, dump.key)).entries()) {
       const record = records[i];
       if (!record) throw new Error(`the transform gave more than the ${records.length} records it was given`);
+      if (!segment) {
+        const grant = await ports.grant?.({ ...checkpoint, ...sent });
+        if (grant && grant.kind !== 'granted') {
+          yield { kind: 'refused', grant };
+          return;
+        }
+        segment = openSegment(checkpoint.segment, source, importer, lanes, spare, grant?.events);
+        began = ports.now();
+      }
       segment.add(record, made);
       checkpoint = { segment: segment.number + 1, offset: record.end, position: record.position };
       // What has no line end is the last record: what it says of the dump's end must not be lost at a checkpoint.
@@ -75,14 +96,15 @@ export async function* fillSegments(request: FillRequest, from: Checkpoint, port
       yield { kind: 'full', segment, checkpoint: next, began };
       if (isPartOver) lanes = ports.lanesAt(next, block);
       part = partAt(parts, record.end);
-      segment = openSegment(next.segment, source, importer, lanes, spare);
-      began = ports.now();
+      if (source.eventsPerDay !== undefined) sent = { events: segment.sent };
+      // The next one is opened when there is a record for it.
+      segment = undefined;
     }
-    await ports.next(segment);
-    ports.progress?.(segment.read, checkpoint.offset);
+    if (segment) await ports.next(segment);
+    ports.progress?.(segment?.read ?? 0, checkpoint.offset);
     if (failure === undefined) continue;
-    yield { kind: 'end', segment, checkpoint, failure };
+    yield { kind: 'end', segment, checkpoint: { ...checkpoint, ...sent }, failure };
     return;
   }
-  yield { kind: 'end', segment, checkpoint };
+  yield { kind: 'end', segment, checkpoint: { ...checkpoint, ...sent } };
 }

@@ -111,6 +111,7 @@ async function makeSegments(making: Making, from: Place, ports: MakeReadyPorts):
     const { next } = numberer;
     const filling = fillSegments(making, checkpointAt(from, rules), { ...ports, lanesAt, next });
     for await (const filled of filling) {
+      if (filled.kind === 'refused') throw new Error('a dump whose source has a budget is read as one');
       if (filled.kind === 'end') return { kind: filled.failure === undefined ? 'ready' : 'given-up', segments };
       if (!(await isWanted(making, start, ports))) return { kind: 'overtaken', segments };
       const count = await numberer.finish(filled.segment);

@@ -30,11 +30,12 @@ const CR = 0x0d;
  */
 export async function findParts(
   dump: Dump,
-  source: Pick<Source, 'format' | 'insertId'>,
+  source: Pick<Source, 'format' | 'insertId' | 'eventsPerDay'>,
   { partBytes }: Pick<Importer, 'partBytes'>,
   dumps: Dumps,
 ): Promise<Parts> {
-  if (dump.size < 2 * partBytes) return AS_ONE;
+  // Where its segments end depends on what others of its source have sent on the day.
+  if (dump.size < 2 * partBytes || source.eventsPerDay !== undefined) return AS_ONE;
   try {
     const recognized = await recognizeDump(dump, source, dumps);
     const { type: format } = recognized.format;

@@ -4,13 +4,16 @@ import { dumpId, type Run } from '../../shared/dump.ts';
 import type { Checkpoint, LaneState, SegmentPlan } from '../../shared/ledger.ts';
 import { rejectsFolder } from '../../shared/receipt.ts';
 import { rejectsName } from '../../shared/rejects.ts';
+import type { Grant, GrantRequest } from './budget.ts';
 import type { ChunkDumpOutcome, ChunkDumpPorts, ChunkDumpRequest } from './chunk-dump.ts';
 import { type Filled, fillSegments } from './fill-segments.ts';
 import { type LaneRules, type Lanes, laneRules, openLanes, startAll, startLanes } from './lanes.ts';
 import { type Parts, partAt } from './parts.ts';
 import type { Block } from './read-records.ts';
 import { decodeReady, placeReady, type ReadySegment, readyKey } from './ready-segment.ts';
+import type { Segment } from './segment.ts';
 import type { ChunkSender } from './send-chunks.ts';
+import { endBudget, takeBudget } from './take-budget.ts';
 import { isTimeUp } from './time-left.ts';
 import type { Transform } from './transform.ts';
 
@@ -34,40 +37,77 @@ type Progress = {
 /** Of the segments that this reading has finished. */
 type Done = { readonly read: number; readonly chunks: number };
 
-/** From the checkpoint to the dump's end, or to where it must stop. */
-export async function readSegments(reading: Reading, checkpoint: Checkpoint): Promise<ChunkDumpOutcome> {
+/** From the checkpoint to the dump's end, or to where it must stop. `granted` is what the first segment may hold (a budget). */
+export async function readSegments(
+  reading: Reading,
+  checkpoint: Checkpoint,
+  granted?: number,
+): Promise<ChunkDumpOutcome> {
   const { parts, ports } = reading;
   if (checkpoint.segment === 0 && parts.starts.length > 0) await ports.askForParts?.(parts.starts.length);
   if (checkpoint.lanes) reading.sender.goOnFrom(checkpoint.lanes, lanesAfter(reading, checkpoint.lanes));
   let at: Progress | ChunkDumpOutcome = await lookAhead({ checkpoint, done: { read: 0, chunks: 0 } }, reading);
-  while (!('kind' in at)) at = at.ready ? await takeReady(at, at.ready, reading) : await readOn(at, reading);
+  while (!('kind' in at)) at = at.ready ? await takeReady(at, at.ready, reading) : await readOn(at, reading, granted);
   return at;
 }
 
 /** Reads on to the dump's end, or to where the next segment is ready. */
-async function readOn({ checkpoint, done }: Progress, reading: Reading): Promise<Progress | ChunkDumpOutcome> {
+async function readOn(
+  { checkpoint, done }: Progress,
+  reading: Reading,
+  granted: number | undefined,
+): Promise<Progress | ChunkDumpOutcome> {
   const { sender, ports } = reading;
   let at: Progress = { checkpoint, done };
-  const filling = fillSegments(reading, checkpoint, {
-    dumps: ports.dumps,
-    now: ports.now,
-    lanesAt: (from, block) => lanesOf(reading, from, block),
-    next: sender.next,
-    progress: (read, bytes) => ports.progress?.(at.done.read + read, bytes),
-  });
+  const filling = fillSegments(
+    reading,
+    checkpoint,
+    {
+      dumps: ports.dumps,
+      now: ports.now,
+      lanesAt: (from, block) => lanesOf(reading, from, block),
+      next: sender.next,
+      progress: (read, bytes) => ports.progress?.(at.done.read + read, bytes),
+      grant: (from) => takeBudget(grantRequest(reading.run, from, reading), reading.source, ports),
+    },
+    granted,
+  );
   for await (const filled of filling) {
     if (filled.kind === 'end') return endDump(filled, at.done, reading);
+    if (filled.kind === 'refused') return stopFor(filled.grant, reading);
     const { segment } = filled;
     const chunks = await sender.finish(segment);
     await bookSegment(segment.number, segment.takeRejects(), segment.plan(chunks), reading);
     at = {
-      checkpoint: filled.checkpoint,
+      checkpoint: { ...filled.checkpoint, ...sentBy(segment, reading) },
       done: { read: at.done.read + segment.read, chunks: at.done.chunks + chunks },
     };
     const next = await saveProgress(at, filled.began, reading);
     if ('kind' in next || next.ready) return next;
   }
   throw new Error('a dump has an end');
+}
+
+/** What the checkpoint says of the segment before it, where the source has a budget. */
+function sentBy({ sent }: Segment, { source }: Reading): Pick<Checkpoint, 'events'> {
+  return source.eventsPerDay === undefined ? {} : { events: sent };
+}
+
+export function grantRequest(
+  run: Run,
+  { segment, events }: Checkpoint,
+  { importer }: Pick<Reading, 'importer'>,
+): GrantRequest {
+  return { ...run, segment, made: events, wanted: importer.segmentRecords };
+}
+
+/** Between two segments, where nothing of the dump is under way. */
+export async function stopFor(
+  grant: Exclude<Grant, { kind: 'granted' }>,
+  { run, owner, ports }: Pick<Reading, 'run' | 'owner' | 'ports'>,
+): Promise<ChunkDumpOutcome> {
+  await ports.ledger.release(run, owner);
+  return { ...grant, run };
 }
 
 /** Does with a segment that was made before what is done with one that was just read. */
@@ -175,6 +215,7 @@ async function endDump(
   const segments = last ? last.number + (last.read > 0 ? 1 : 0) : checkpoint.segment;
   const broken = failure === undefined ? {} : { failure };
   if (!(await ports.ledger.endDump(run, owner, { segments, ...broken }))) return { kind: 'lost', run };
+  await endBudget(run, last && last.read > 0 ? last.sent : checkpoint.events, reading.source, ports);
   await closeBooks(run, undefined, ports);
   return { kind: 'read', run, ...done, ...broken };
 }

@@ -26,14 +26,26 @@ export type Segment = ReturnType<typeof openSegment>;
 
 export type SegmentLimits = Pick<Importer, 'segmentRecords'>;
 
-/** `lanes` are the dump's; `spare` are buffers that earlier segments of it are done with. */
-export function openSegment(number: number, source: Source, limits: SegmentLimits, lanes: Lanes, spare: Buffer[] = []) {
+/**
+ * `lanes` are the dump's; `spare` are buffers that earlier segments of it are done with. `maxEvents` is what it may hold
+ * where its source has a budget; the record that reaches it goes whole.
+ */
+export function openSegment(
+  number: number,
+  source: Source,
+  limits: SegmentLimits,
+  lanes: Lanes,
+  spare: Buffer[] = [],
+  maxEvents = Number.POSITIVE_INFINITY,
+) {
   const caps = chunkLimits(source);
   const collected = collectLanes(lanes, caps, spare);
   const merging = mergeIdentifies(addEvent, caps.chunkBytes);
   const rejects = collectRejects();
   const counts = { read: 0, filtered: 0, unusable: 0, mapped: 0, events: 0, refused: 0 };
   let rejectBytes = 0;
+  /** Events taken, before updates of the same properties are merged. */
+  let taken = 0;
   let firstTime = Number.POSITIVE_INFINITY;
   let lastTime = Number.NEGATIVE_INFINITY;
 
@@ -56,9 +68,16 @@ export function openSegment(number: number, source: Source, limits: SegmentLimit
     get read(): number {
       return counts.read;
     },
+    /** Events in its chunks; of a segment that is finished, all. */
+    get sent(): number {
+      return counts.events - counts.refused;
+    },
     /** Whether the next record belongs to the next segment; follows from the records alone, so that it is the same every time. */
     isFull: () =>
-      counts.read >= limits.segmentRecords || rejectBytes >= MAX_REJECT_BYTES || collected.begun() >= MAX_CHUNKS,
+      counts.read >= limits.segmentRecords ||
+      taken >= maxEvents ||
+      rejectBytes >= MAX_REJECT_BYTES ||
+      collected.begun() >= MAX_CHUNKS,
     takeClosed: collected.takeClosed,
     closeAll(): void {
       merging.releaseAll();
@@ -86,6 +105,7 @@ export function openSegment(number: number, source: Source, limits: SegmentLimit
           for (const { reason, detail, text } of made.refused) {
             addReject({ kind: 'refused', position, reason, detail: placed(detail, record), bytes: Buffer.from(text) });
           }
+          taken += made.events.length;
           for (const event of made.events) merging.add(event, position);
       }
     },

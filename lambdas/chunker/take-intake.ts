@@ -1,4 +1,5 @@
 /** Takes one intake message: chunks the dumps it names, and says whether the message is to be seen again. */
+import { dayOf } from '../../shared/budget.ts';
 import { type Importer, type Source, sourceOf } from '../../shared/config.ts';
 import { type Dump, dumpId, dumpUrl } from '../../shared/dump.ts';
 import type { Ledger } from '../../shared/ledger.ts';
@@ -20,6 +21,12 @@ export type IntakePorts = ChunkDumpPorts &
     readonly log: Log;
     /** Where a message that is given up goes. */
     readonly deadLetters: Pick<Queue, 'send'>;
+    /** Where dumps wait for the next day's budget; without it their messages come back every few minutes to look. */
+    readonly held?: {
+      hold(source: string, message: string): Promise<void>;
+      /** Whether one of the source waits here. */
+      holds(source: string): boolean;
+    };
     /** A dump that was tried more often without coming any further is given up. */
     readonly maxTries: number;
     /** How many dumps, or parts of one, are read at a time; parts are worth it from 2 on. */
@@ -104,6 +111,8 @@ async function takeDump(intake: Intake, receives: number, ports: IntakePorts): P
     log('info', 'object is no dump: no source takes its key', named(intake));
     return undefined;
   }
+  // What stands in line behind a dump that waits for the next day does not have its turn before.
+  if (source.inOrder && ports.held?.holds(source.name)) return await holdBack(intake, source, ports);
   if (source.inOrder && !(await takeTurn(intake, source, ports))) return undefined;
   const sized = await withSize(intake.dump, ports);
   if (!sized) {
@@ -114,6 +123,8 @@ async function takeDump(intake: Intake, receives: number, ports: IntakePorts): P
   const others = ports.readers > 1 && { askForParts: askFor(sized, source, ports) };
   const request = { dump: sized, source, importer, fingerprint, owner, receives, ...again };
   const outcome = await chunkDump(request, { ...ports, ...others });
+  if (outcome.kind === 'braked') return await brake(intake, source, outcome.until, ports);
+  if (outcome.kind === 'shortly') return await sendAnew(intake, SHORTLY_MS, ports);
   const { kind, ...fields } = outcome;
   if (source.inOrder && (kind === 'read' || kind === 'known')) await endTurnOf(intake, source, ports);
   const isBroken = kind === 'read' && outcome.failure !== undefined;
@@ -125,6 +136,29 @@ async function takeDump(intake: Intake, receives: number, ports: IntakePorts): P
     ms: now() - began,
   });
   return waitAfter(outcome, now());
+}
+
+/** The source's events of the day are sent: this rings, and the dump waits for the next day. */
+async function brake(intake: Intake, source: Source, until: number, ports: IntakePorts): Promise<undefined> {
+  const { log, measure, now } = ports;
+  const { name, eventsPerDay = 0 } = source;
+  measure({ DumpsBraked: 1 });
+  log('warn', 'dump waits for the budget of the next day', {
+    ...named(intake),
+    source: name,
+    reason: `source ${name} has sent its ${eventsPerDay} events of ${dayOf(now())} (eventsPerDay); it goes on at ${new Date(until).toISOString()}`,
+  });
+  if (ports.held) return await holdBack(intake, source, ports);
+  return await sendAnew(intake, Math.min(LOOK_MS, until - now()), ports);
+}
+
+async function holdBack(intake: Intake, { name }: Source, { held }: IntakePorts): Promise<undefined> {
+  await held?.hold(name, importMessage(intake));
+}
+
+/** As a new message, so that waiting neither counts as tries nor lets the message grow old. */
+async function sendAnew(intake: Intake, delayMs: number, { intake: queue, now }: IntakePorts): Promise<undefined> {
+  await queue.send([{ id: `${dumpId(intake.dump)}-${now()}`, body: importMessage(intake), delayMs }]);
 }
 
 /** How lines name a dump. */
@@ -173,7 +207,14 @@ const SAID_OF_PART: Readonly<Record<MakeReadyOutcome['kind'], string>> = {
   'given-up': 'left to the reader of its dump',
 };
 
-const SAID: Readonly<Record<ChunkDumpOutcome['kind'], string>> = {
+/** SQS delays no message for longer; so soon a raised cap is seen, too. */
+const LOOK_MS = 900_000;
+/** A segment takes seconds. */
+const SHORTLY_MS = 15_000;
+
+type Said = Exclude<ChunkDumpOutcome, { kind: 'braked' | 'shortly' }>;
+
+const SAID: Readonly<Record<Said['kind'], string>> = {
   read: 'chunked',
   known: 'is known already',
   busy: 'is being read by another chunker',
@@ -181,7 +222,7 @@ const SAID: Readonly<Record<ChunkDumpOutcome['kind'], string>> = {
   lost: 'went to another chunker',
 };
 
-function waitAfter(outcome: ChunkDumpOutcome, now: number): number | undefined {
+function waitAfter(outcome: Said, now: number): number | undefined {
   switch (outcome.kind) {
     case 'read':
     case 'known':

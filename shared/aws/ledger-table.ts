@@ -26,9 +26,11 @@ export function segmentKey(of: Run & { readonly segment: number }): Key {
   return { pk: `dump#${of.dumpId}`, sk: `${segmentPrefix(of)}${String(of.segment).padStart(8, '0')}` };
 }
 
-/** The line of a source whose dumps are taken in order. */
-export function lineKey(source: string): Key {
-  return { pk: `source#${source}`, sk: 'line' };
+/** `line`: of a source whose dumps are taken in order. `budget`: of one that may send so many events a day. */
+export type SourceItem = 'line' | 'budget';
+
+export function sourceKey(source: string, sk: SourceItem): Key {
+  return { pk: `source#${source}`, sk };
 }
 
 /** What the sort keys of a run's segments begin with; they sort as the segments do. */

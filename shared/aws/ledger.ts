@@ -1,5 +1,5 @@
 /**
- * The ledger of the AWS engine: one DynamoDB table with an item per dump, per segment and per line (see ledger-table.ts).
+ * The ledger of the AWS engine: one DynamoDB table with an item per dump, segment, line and budget (see ledger-table.ts).
  * It needs GetItem, PutItem, UpdateItem and Query on the table, and nothing else.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -20,7 +20,7 @@ import {
   release,
   saveCheckpoint,
 } from './ledger-dumps.ts';
-import { readLine, saveLine } from './ledger-lines.ts';
+import { readBudget, readLine, saveBudget, saveLine } from './ledger-lines.ts';
 import { bookDead, bookReplayed, countTry, planSegment, readSegment, readSegments, settle } from './ledger-segments.ts';
 
 export type DynamoLedgerOptions = {
@@ -60,6 +60,8 @@ export function dynamoLedger(client: DynamoDBClient, table: string, options: Dyn
     segments: (run) => segments(store, run),
     line: (source) => readLine(store, source),
     saveLine: (source, line, rev) => saveLine(store, source, line, rev),
+    budget: (source) => readBudget(store, source),
+    saveBudget: (source, budget, rev) => saveBudget(store, source, budget, rev),
   };
 }
 

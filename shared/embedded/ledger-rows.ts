@@ -1,5 +1,6 @@
-/** The ledger's SQLite tables: a row of JSON per dump, per segment and per line, read and written inside transactions. */
+/** The ledger's SQLite tables: a row of JSON per dump, per segment, per line and per budget, read and written inside transactions. */
 import type { DatabaseSync } from 'node:sqlite';
+import { type Budget, EMPTY_BUDGET } from '../budget.ts';
 import type { Run } from '../dump.ts';
 import { EMPTY_LINE, type Line } from '../ledger.ts';
 import { checkVersion, type DumpItem, EMPTY_SEGMENT, ITEM_VERSION, type SegmentItem } from '../ledger-items.ts';
@@ -7,6 +8,7 @@ import { inTransaction } from './transaction.ts';
 
 export type SegmentRef = Run & { readonly segment: number };
 export type LineItem = { readonly rev: number; readonly line: Line };
+export type BudgetItem = { readonly rev: number; readonly budget: Budget };
 export type LedgerRows = ReturnType<typeof ledgerRows>;
 
 const TABLES = `
@@ -36,6 +38,8 @@ export function ledgerRows(db: DatabaseSync, now: () => number) {
   );
   const getLine = db.prepare('SELECT item FROM ledger_lines WHERE source = ?');
   const putLine = db.prepare('INSERT OR REPLACE INTO ledger_lines VALUES (?, ?)');
+  // No source has a name like this. A table more would be missing where an older state is only looked at.
+  const budgetKey = (source: string) => `budget ${source}`;
   return {
     /** All of `work` or nothing of it; nobody else writes meanwhile. */
     transact: <T>(work: () => T): T => inTransaction(db, work),
@@ -71,10 +75,20 @@ export function ledgerRows(db: DatabaseSync, now: () => number) {
     /** `rev` counts its changes; 0 when there was none. */
     line(source: string): LineItem {
       const row = getLine.get(source);
-      return row ? decodeLine(String(row.item), `the line of source ${source}`) : { rev: 0, line: EMPTY_LINE };
+      const what = `the line of source ${source}`;
+      return row ? decodeSourceItem<LineItem>(String(row.item), what) : { rev: 0, line: EMPTY_LINE };
     },
     putLine(source: string, item: LineItem): void {
       putLine.run(source, encode(item));
+    },
+    /** As of a line. */
+    budget(source: string): BudgetItem {
+      const row = getLine.get(budgetKey(source));
+      const what = `the budget of source ${source}`;
+      return row ? decodeSourceItem<BudgetItem>(String(row.item), what) : { rev: 0, budget: EMPTY_BUDGET };
+    },
+    putBudget(source: string, item: BudgetItem): void {
+      putLine.run(budgetKey(source), encode(item));
     },
   };
 }
@@ -99,8 +113,8 @@ function decodeSegment(text: string, what: string): SegmentItem {
   return { ...item, settled: new Set(settled), parkedSent: new Set(parkedSent), deadUnits: new Set(deadUnits) };
 }
 
-function decodeLine(text: string, what: string): LineItem {
-  const { v, ...item } = JSON.parse(text) as { v: unknown } & LineItem;
+function decodeSourceItem<T extends LineItem | BudgetItem>(text: string, what: string): T {
+  const { v, ...item } = JSON.parse(text) as { v: unknown } & T;
   checkVersion(v, what);
-  return item;
+  return item as unknown as T;
 }

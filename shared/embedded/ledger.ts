@@ -1,6 +1,7 @@
 /** The ledger of the embedded engine: items are read, changed by pure functions and written back in one transaction. */
 import type { DatabaseSync } from 'node:sqlite';
 import { withAmendment, withAttempt } from '../amendment.ts';
+import type { Budget } from '../budget.ts';
 import { type Booking, book, dying, reviving, settling, standingOf, tryAgain, unitStateOf } from '../book-unit.ts';
 import { decideClaim } from '../claim.ts';
 import { dumpId, type Run } from '../dump.ts';
@@ -45,6 +46,11 @@ export function embeddedLedger(db: DatabaseSync, now: () => number = Date.now): 
       return { line, rev: String(rev) };
     },
     saveLine: async (source, line, seen) => rows.transact(() => saveLine(rows, source, line, seen)),
+    async budget(source) {
+      const { budget, rev } = rows.budget(source);
+      return { budget, rev: String(rev) };
+    },
+    saveBudget: async (source, budget, seen) => rows.transact(() => saveBudget(rows, source, budget, seen)),
   };
 }
 
@@ -87,6 +93,13 @@ function saveLine(rows: LedgerRows, source: string, line: Line, seen: string | u
   const { rev } = rows.line(source);
   if (String(rev) !== seen) return false;
   rows.putLine(source, { rev: rev + 1, line });
+  return true;
+}
+
+function saveBudget(rows: LedgerRows, source: string, budget: Budget, seen: string | undefined): boolean {
+  const { rev } = rows.budget(source);
+  if (String(rev) !== seen) return false;
+  rows.putBudget(source, { rev: rev + 1, budget });
   return true;
 }
 

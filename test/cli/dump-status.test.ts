@@ -16,6 +16,7 @@ import { viewOfDump } from './status-views.ts';
 const HOUR = 3_600_000;
 const NOW = Date.parse('2026-11-21T06:00:00Z');
 const STACK: Situation = { now: NOW, givenUp: new Map(), options: ' --stack S3' };
+const BRAKED: Situation = { ...STACK, braked: new Map([['web', { eventsPerDay: 1_000, until: NOW + 60_000 }]]) };
 const HERE: Situation = { ...STACK, options: '', isAtWork: true };
 const STOPPED: Situation = { ...STACK, options: '', isAtWork: false };
 
@@ -118,9 +119,24 @@ test.each<[string, Parameters<typeof viewOfDump>[0], Situation, string, string |
     'its rejects are being run again, or that was stopped',
     `s3-to-amplitude replay --rejects ${ID} --stack S3`,
   ],
+  [
+    'a dump that waits for the next day',
+    { state: 'reading' },
+    BRAKED,
+    `it waits for the budget of the next day: source web has sent its 1,000 events of this one (eventsPerDay); it goes on by itself from ${new Date(NOW + 60_000).toISOString()}`,
+    undefined,
+  ],
 ])('what is said of %s', (_, of, situation, why, mend) => {
   const { notes } = statusOf(viewOfDump(of), situation);
   expect(notes).toContainEqual(mend === undefined ? { why } : { why, mend });
+});
+
+test.each<[string, Parameters<typeof viewOfDump>[0], number]>([
+  ['once the next day has begun', { state: 'reading' }, NOW + 60_000],
+  ['of a dump that is read', { state: 'read' }, NOW],
+])('nothing is said of a budget %s', (_, of, now) => {
+  const { notes } = statusOf(viewOfDump({ ...of, changedAt: now }), { ...BRAKED, now });
+  expect(notes.filter(({ why }) => why.includes('budget'))).toEqual([]);
 });
 
 test('a dump that went well has nothing to be said of it', () => {

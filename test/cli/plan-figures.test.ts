@@ -54,11 +54,17 @@ const FIGURES: readonly [string, (plan: Plan) => Figure | undefined, number, str
   [
     'the chunker',
     ({ cost }) => cost.lines['Lambda chunker'],
-    (1_000_000 / 31_000) * (1_769 / 1_024) * 0.0000133334,
-    '1,000,000 records / 31,000 a second × 1.73 GB',
+    (20 + 18 + 0.2) * (1_769 / 1_024) * 0.0000133334,
+    '(1,000,000 records × 20 µs + 600,000,000 bytes × 0.03 µs + 1 dump × 0.2 s) × 1.73 GB',
   ],
   ['the uploader', ({ cost }) => cost.lines['Lambda uploader'], 566 * 0.65 * 0.5 * 0.0000133334, '566 chunks × 0.65 s'],
-  ['DynamoDB', ({ cost }) => cost.lines['DynamoDB writes'], (2 * 566 + 12 + 5) * 0.625e-6, '2 × 566 chunks'],
+  ['DynamoDB', ({ cost }) => cost.lines['DynamoDB writes'], (1.5 * 566 + 2 * 4 + 9) * 0.625e-6, '1.5 × 566 chunks'],
+  [
+    'storage',
+    ({ cost }) => cost.lines['S3 storage'],
+    0.09 * 0.023,
+    '90,000,000 bytes of dumps × $0.023 a GB for a month',
+  ],
   ['egress', ({ cost }) => cost.lines['data to Amplitude'], 0.09 * 0.09, '600 bytes × 0.15 (deflated)'],
   ['the event volume', ({ figures }) => figures.volume, 1_000_000, '1,000,000 events − 0'],
 ];

@@ -79,7 +79,9 @@ test('the example day: its rejects by reason, exit code 1, and arithmetic only w
   expect(long.stdout).toContain('= 19,925 events, counted');
   expect(long.stdout).toMatch(/= 11 requests × 0\.65 s each \/ 2 at a time/);
   expect(long.stdout).toMatch(/1,600 events of terminal-berlin-1 \/ 90 a chunk = 18 chunks, one every 3\.45 s/);
-  expect(long.stdout).toMatch(/DynamoDB writes +~ \$\S+\n += \(2 × 11 chunks \+ 3 × 1 segment \+ 5 × 1 dump\) units/);
+  expect(long.stdout).toMatch(
+    /DynamoDB writes +~ \$\S+\n += \(1\.5 × 11 chunks \+ 2 × 1 segment \+ 9 × 1 dump\) units/,
+  );
   // Every figure has its own.
   const lines = long.stdout.split('\n');
   const figures = lines.flatMap((line, i) =>

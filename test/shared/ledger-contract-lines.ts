@@ -1,5 +1,6 @@
-/** What every ledger must do with the line of a source whose dumps are taken in order. */
+/** What every ledger must do with the line of a source whose dumps are taken in order, and with its budget. */
 import { expect, test } from 'vitest';
+import { type Budget, EMPTY_BUDGET } from '../../shared/budget.ts';
 import { EMPTY_LINE, type Line } from '../../shared/ledger.ts';
 import type { LedgerUnderTest } from './ledger-contract.ts';
 
@@ -25,6 +26,13 @@ const LINE: Line = {
   waiting: [{ id: 'b again', key: 'days/02', since: 80, nextAt: 120.5, lapsesAt: 200 }],
 };
 
+const BUDGET: Budget = {
+  day: '2026-11-22',
+  used: 120,
+  dumps: { 'a Zürich 😀': { run: 1, segment: 2, sent: 100, grant: 50, paid: 70, at: 1_000.5 } },
+  braked: { eventsPerDay: 120, until: 2_000 },
+};
+
 export function testLines(open: () => LedgerUnderTest): void {
   test('a line is empty at first, and then what was saved last', async () => {
     const { ledger } = open();
@@ -48,6 +56,30 @@ export function testLines(open: () => LedgerUnderTest): void {
       const answers = await Promise.all(lines.map((line) => ledger.saveLine(source, line, rev)));
       expect(answers.filter((isSaved) => isSaved)).toHaveLength(1);
       expect((await ledger.line(source)).line).toEqual(lines[answers.indexOf(true)]);
+    }
+  });
+
+  test('a budget is empty at first, and then what was saved last; the line of its source stays as it is', async () => {
+    const { ledger } = open();
+    const [source, other] = [newSource(), newSource()];
+    await ledger.saveLine(source, LINE, (await ledger.line(source)).rev);
+    const first = await ledger.budget(source);
+    expect(first.budget).toEqual(EMPTY_BUDGET);
+    expect(await ledger.saveBudget(source, BUDGET, first.rev)).toBe(true);
+    expect((await ledger.budget(source)).budget).toEqual(BUDGET);
+    expect((await ledger.line(source)).line).toEqual(LINE);
+    expect((await ledger.budget(other)).budget).toEqual(EMPTY_BUDGET);
+  });
+
+  test('of many who change a budget at once exactly one does, be it empty or not', async () => {
+    const { ledger } = open();
+    const source = newSource();
+    for (const round of [0, 1]) {
+      const { rev } = await ledger.budget(source);
+      const budgets = [1, 2, 3, 4, 5].map((n) => ({ ...BUDGET, used: 10 * round + n }));
+      const answers = await Promise.all(budgets.map((budget) => ledger.saveBudget(source, budget, rev)));
+      expect(answers.filter((isSaved) => isSaved)).toHaveLength(1);
+      expect((await ledger.budget(source)).budget).toEqual(budgets[answers.indexOf(true)]);
     }
   });
 

@@ -1,6 +1,7 @@
 /** The ledger at its plainest: it remembers what became of every unit and adds up from nothing whenever it is asked. */
 import { dumpId, type Run } from '../../shared/dump.ts';
 import { attemptOf } from '../../shared/amendment.ts';
+import { type Budget, EMPTY_BUDGET } from '../../shared/budget.ts';
 import { addCounts } from '../../shared/books.ts';
 import {
   type ClaimRequest,
@@ -22,10 +23,11 @@ type Model = {
   readonly dumps: Map<string, ModelDump>;
   readonly segments: Map<string, ModelSegment>;
   readonly lines: Map<string, readonly Line[]>;
+  readonly budgets: Map<string, readonly Budget[]>;
 };
 
 export function modelLedger(): Ledger {
-  const model: Model = { dumps: new Map(), segments: new Map(), lines: new Map() };
+  const model: Model = { dumps: new Map(), segments: new Map(), lines: new Map(), budgets: new Map() };
   const isHeld = ({ dumpId: id, run }: Run, owner: string) => {
     const dump = model.dumps.get(id);
     return dump?.entry.run === run && dump.owner === owner && dump.leaseUntil > 0 ? dump : undefined;
@@ -85,6 +87,16 @@ export function modelLedger(): Ledger {
       const changes = model.lines.get(source) ?? [];
       if (String(changes.length) !== rev) return false;
       model.lines.set(source, [...changes, line]);
+      return true;
+    },
+    async budget(source) {
+      const changes = model.budgets.get(source) ?? [];
+      return { budget: changes.at(-1) ?? EMPTY_BUDGET, rev: String(changes.length) };
+    },
+    async saveBudget(source, budget, rev) {
+      const changes = model.budgets.get(source) ?? [];
+      if (String(changes.length) !== rev) return false;
+      model.budgets.set(source, [...changes, budget]);
       return true;
     },
   };

@@ -8,7 +8,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Item, placeholders } from '../../shared/aws/dynamo-values.ts';
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
-import { dumpKey, lineKey } from '../../shared/aws/ledger-table.ts';
+import { dumpKey, sourceKey } from '../../shared/aws/ledger-table.ts';
 import { embeddedLedger } from '../../shared/embedded/ledger.ts';
 import { EMPTY_LINE, type Ledger, START } from '../../shared/ledger.ts';
 import { type LedgerDatabase, startDynalite } from '../dynalite.ts';
@@ -62,7 +62,7 @@ describe('dynamo', () => {
   ledgerContract(() => ({
     ledger: dynamo(),
     makeNewer: (id) => markNewer(dumpKey(id).pk),
-    makeLineNewer: (source) => markNewer(lineKey(source).pk),
+    makeLineNewer: (source) => markNewer(sourceKey(source, 'line').pk),
   }));
 
   test('random lives of a dump: the books close at every moment, as they would at their plainest', async () => {
@@ -103,7 +103,7 @@ describe('dynamo', () => {
     const { run } = await startDump(ledger);
     await ledger.settle(chunkOf(run, 0, 0), delivered(10));
     expect(await ledger.saveLine('forgotten', EMPTY_LINE, undefined)).toBe(true);
-    const items = [...(await itemsOf(dumpKey(run.dumpId).pk)), ...(await itemsOf(lineKey('forgotten').pk))];
+    const items = [...(await itemsOf(dumpKey(run.dumpId).pk)), ...(await itemsOf(sourceKey('forgotten', 'line').pk))];
     const expiresAt = NOW / 1_000 + 30 * 86_400;
     expect(items.map((item) => Number(item.expiresAt?.N))).toEqual([expiresAt, expiresAt, expiresAt]);
   });
