@@ -100,11 +100,11 @@ describe('a person who follows the runbook mends', () => {
   test('a missing file', async () => {
     const { folder, importFile, look, mend, expectMended } = await setUp();
     await importFile(writeDay(folder, '2026-11-19'));
-    const { code, stdout } = await look('A missing file');
+    const { code, stdout } = await look('daily-file');
     expect(code).toBe(1);
     expect(stdout).toContain(`no dump is known as ${DAY}: it has not been dropped`);
-    expect(await mend('A missing file')).toMatchObject({ code: 0 });
-    expect(await look('A missing file')).toMatchObject({ code: 0 });
+    expect(await mend('daily-file')).toMatchObject({ code: 0 });
+    expect(await look('daily-file')).toMatchObject({ code: 0 });
     await expectMended(2 * EVENTS);
   });
 
