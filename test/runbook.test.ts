@@ -1,24 +1,26 @@
 /** docs/runbook.md, followed to the letter on one machine: each trouble is there, its section shows it, and mends it. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { loadConfig } from '../cli/load-config.ts';
 import { importMessage } from '../lambdas/chunker/notification.ts';
 import { amplitude } from '../lambdas/uploader/amplitude.ts';
 import { openEngine } from '../local/engine.ts';
 import { FAULTS, type NextFault } from '../local/simulator-faults.ts';
-import { startSimulator } from '../local/simulator.ts';
+import { type Simulator, startSimulator } from '../local/simulator.ts';
 import { virtualClock } from '../local/virtual-clock.ts';
-import { defineImporter } from '../shared/config.ts';
+import type { Clock } from '../shared/embedded/queue.ts';
 import { describeFile } from '../shared/embedded/files.ts';
 import { openState } from '../shared/embedded/state.ts';
 import { until } from './aws/until.ts';
-import { type Finished, runCli, startCli, temporaryDirectory } from './cli/run-cli.ts';
+import { type Finished, startCli, temporaryDirectory } from './cli/run-cli.ts';
 import { PORTS } from './lambdas/chunker/making.ts';
 import { commandsOf, fillIn, type Filling, firstLook, makeFolder, type Part, RUNBOOK, runShell } from './runbook.ts';
 
 const EVENTS = 200;
 const DAY = '2026-11-20';
+const KEY = 'the-right-key';
 const SHARED_CONFIG = join(import.meta.dirname, '..', 'shared', 'config.ts');
 
 /** A folder with a configuration and the dump of a day, beside a simulator that stands for Amplitude. */
@@ -26,7 +28,7 @@ async function setUp(settings: { readonly importer?: string; readonly source?: s
   const folder = temporaryDirectory();
   const simulator = await startSimulator({ keep: 'ids' });
   onTestFinished(() => simulator.close());
-  const { env } = makeFolder(folder);
+  const env: Record<string, string> = { ...makeFolder(folder).env };
   const config = ({ importer = '', source = '' }: typeof settings) => {
     const text = `export default defineImporter({ ${importer} sources: [{ name: 'web', project: { secret: 'key' }, ${source} }] });`;
     writeFileSync(
@@ -36,7 +38,7 @@ async function setUp(settings: { readonly importer?: string; readonly source?: s
   };
   config(settings);
   const dump = writeDay(folder, DAY);
-  const filling = { file: dump, dump, day: DAY, 'API key': 'the-right-key' };
+  const filling = { file: dump, dump, day: DAY, 'API key': KEY };
   /** Each command of a part, until one fails; what the last one said. */
   const follow = async (commands: readonly string[], changes: Filling = {}): Promise<Finished> => {
     expect(commands).not.toEqual([]);
@@ -55,8 +57,11 @@ async function setUp(settings: { readonly importer?: string; readonly source?: s
     simulator,
     dump,
     config,
-    importFile: (file: string, env: Readonly<Record<string, string>> = {}) =>
-      runCli(['import', '--endpoint', simulator.url, file], env, folder),
+    importFile(file: string, options: ImportOptions = {}, faults: NextFault = () => undefined) {
+      // The shell in which somebody imports still has the key when they look.
+      env.AMPLITUDE_API_KEY = options.apiKey ?? KEY;
+      return importHere(file, simulator, faults, options);
+    },
     look: (section: string, changes?: Filling) => run(section, 'How to look.', changes),
     mend: (section: string, changes?: Filling) => run(section, 'How to mend.', changes),
     /** `status`, which is to say that all of it is in. */
@@ -84,7 +89,7 @@ function writeDay(folder: string, day: string): string {
 describe('a person who follows the runbook mends', () => {
   test('a wrong API key', async () => {
     const { dump, importFile, look, mend, expectMended } = await setUp();
-    expect(await importFile(dump, { AMPLITUDE_API_KEY: 'wrong-key' })).toMatchObject({ code: 1 });
+    await importFile(dump, { apiKey: 'wrong-key' });
     const { code, stdout } = await look('dead-chunks');
     expect(code).toBe(1);
     expect(stdout).toMatch(/200 events, dead for .*: HTTP 400: Invalid API key/);
@@ -94,12 +99,12 @@ describe('a person who follows the runbook mends', () => {
 
   test('a missing file', async () => {
     const { folder, importFile, look, mend, expectMended } = await setUp();
-    expect(await importFile(writeDay(folder, '2026-11-19'))).toMatchObject({ code: 0 });
-    const { code, stdout } = await look('A missing file');
+    await importFile(writeDay(folder, '2026-11-19'));
+    const { code, stdout } = await look('daily-file');
     expect(code).toBe(1);
     expect(stdout).toContain(`no dump is known as ${DAY}: it has not been dropped`);
-    expect(await mend('A missing file')).toMatchObject({ code: 0 });
-    expect(await look('A missing file')).toMatchObject({ code: 0 });
+    expect(await mend('daily-file')).toMatchObject({ code: 0 });
+    expect(await look('daily-file')).toMatchObject({ code: 0 });
     await expectMended(2 * EVENTS);
   });
 
@@ -107,7 +112,7 @@ describe('a person who follows the runbook mends', () => {
     const { dump, importFile, look, mend, expectMended } = await setUp();
     const whole = gzipSync(readFileSync(dump));
     writeFileSync(dump, whole.subarray(0, whole.length / 2));
-    expect(await importFile(dump)).toMatchObject({ code: 1 });
+    await importFile(dump);
     const { code, stdout } = await look('dump-failed');
     expect(code).toBe(1);
     expect(stdout).toMatch(/ failed [\s\S]* it could not be read to its end: .* is damaged/);
@@ -121,7 +126,7 @@ describe('a person who follows the runbook mends', () => {
     const { dump, config, importFile, look, mend, expectMended } = await setUp(
       map(`if (row.event_properties.n > 20) row.user.id;`),
     );
-    expect(await importFile(dump)).toMatchObject({ code: 1 });
+    await importFile(dump);
     const { code, stdout } = await look('rejects', { dump: DAY });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^179 rejects of .*\n +179 {2}map threw TypeError/);
@@ -132,23 +137,21 @@ describe('a person who follows the runbook mends', () => {
   });
 
   test('a throttled device whose events are still tried again', async () => {
-    const { folder, simulator, look, mend, expectMended } = await setUp();
-    await importThrottled(folder, simulator, 6);
+    const { dump, importFile, look, mend, expectMended } = await setUp();
+    await importFile(dump, { clock: longAgo(), stopAfter: 6 }, throttlesOne);
     const { code, stdout } = await look('throttling-growing');
     expect(code).toBe(1);
     expect(stdout).toContain('5 events are parked: Amplitude throttles their devices or users');
-    simulator.setFaults([]);
     expect(await mend('throttling-growing')).toMatchObject({ code: 0 });
     await expectMended();
   });
 
   test('a throttled device whose events are dead', async () => {
-    const { folder, simulator, look, mend, expectMended } = await setUp();
-    await importThrottled(folder, simulator);
+    const { dump, importFile, look, mend, expectMended } = await setUp();
+    await importFile(dump, { clock: longAgo() }, throttlesOne);
     const { code, stdout } = await look('dead-parked-events');
     expect(code).toBe(1);
     expect(stdout).toMatch(/parked: 1 dead message with 5 events/);
-    simulator.setFaults([]);
     expect(await mend('dead-parked-events')).toMatchObject({ code: 0 });
     await expectMended();
   });
@@ -173,13 +176,11 @@ describe('a person who follows the runbook mends', () => {
   });
 
   test('uploads that failed until they were dead', async () => {
-    const { simulator, dump, importFile, look, mend, expectMended } = await setUp({ importer: 'maxTries: 1,' });
-    simulator.setFaults([FAULTS.unavailable()]);
-    expect(await importFile(dump)).toMatchObject({ code: 1 });
+    const { dump, importFile, look, mend, expectMended } = await setUp({ importer: 'maxTries: 1,' });
+    await importFile(dump, {}, FAULTS.unavailable);
     const { code, stdout } = await look('uploads-failing');
     expect(code).toBe(1);
     expect(stdout).toContain('200 events are dead: HTTP 503');
-    simulator.setFaults([]);
     expect(await mend('uploads-failing')).toMatchObject({ code: 0 });
     await expectMended();
   });
@@ -193,40 +194,50 @@ const throttlesOne: NextFault = ({ body }) => {
   return FAULTS.answer(429, { code: 429, throttled_devices: { 'device-7': 31 }, throttled_events: its });
 };
 
-/** An import that began 40 hours ago, one device of which is throttled: until its events are dead, or it was stopped after so many requests. */
-async function importThrottled(
-  folder: string,
-  simulator: Awaited<ReturnType<typeof startSimulator>>,
-  stopAfter = Number.POSITIVE_INFINITY,
+type ImportOptions = {
+  readonly apiKey?: string;
+  readonly clock?: Clock & { setSleepers?(count: number): void };
+  /** It is stopped after so many requests. */
+  readonly stopAfter?: number;
+};
+
+/** What `import` does, in this process: on a clock that may jump, and a second sooner than in one of its own. */
+async function importHere(
+  file: string,
+  simulator: Simulator,
+  faults: NextFault,
+  { apiKey = KEY, clock, stopAfter = Number.POSITIVE_INFINITY }: ImportOptions = {},
 ): Promise<void> {
-  const clock = virtualClock(Date.now() - 40 * 3_600_000);
+  const folder = dirname(file);
   const state = openState(join(folder, '.s3-to-amplitude'));
   const client = amplitude({ uploads: 'gzip', timeoutMs: 10_000, connections: 4, endpoint: simulator.url });
   const engine = openEngine({
     state,
-    importer: defineImporter({ sources: [{ name: 'web', project: { secret: 'key' } }] }),
+    importer: await loadConfig({ config: join(folder, 'importer.config.ts') }),
     fingerprint: 'f',
     amplitude: client,
-    apiKey: async () => 'key',
+    apiKey: async () => apiKey,
     transforms: PORTS,
     log: () => undefined,
-    clock,
     random: () => 0,
-    workers: clock.setSleepers,
+    ...(clock && { clock, workers: (count) => clock.setSleepers?.(count) }),
   });
   simulator.setFaults((request) => {
     if (request.number >= stopAfter) engine.stop();
-    return throttlesOne(request);
+    return faults(request);
   });
   try {
-    const dump = await describeFile(join(folder, `${DAY}.ndjson`));
-    await engine.queues.intake.send([{ id: 'drop', body: importMessage({ dump }) }]);
+    await engine.queues.intake.send([{ id: 'drop', body: importMessage({ dump: await describeFile(file) }) }]);
     await engine.run();
   } finally {
+    simulator.setFaults([]);
     await client.close();
     state.close();
   }
 }
+
+/** An import that began 40 hours ago. */
+const longAgo = () => virtualClock(Date.now() - 40 * 3_600_000);
 
 test('where the import did not go to Amplitude, so the runbook says, --endpoint stands in place of --live', () => {
   expect(RUNBOOK.replaceAll('\n', ' ')).toContain('with `--endpoint <url>` in place of `--live`');
