@@ -47,7 +47,7 @@ export const DASHBOARD: readonly (readonly WidgetDefinition[])[] = [
     {
       title: 'Dumps closed',
       as: 'total',
-      figures: { completed: sum('DumpsCompleted'), failed: sum('DumpsFailed') },
+      figures: { completed: sum('DumpsCompleted'), failed: sum('DumpsFailed'), 'asked for anew': sum('DumpsRedriven') },
     },
   ],
   [
@@ -107,6 +107,7 @@ export const DASHBOARD: readonly (readonly WidgetDefinition[])[] = [
       figures: {
         chunkers: { stage: 'chunker', metric: 'ConcurrentExecutions', statistic: 'Maximum' },
         uploaders: { stage: 'uploader', metric: 'ConcurrentExecutions', statistic: 'Maximum' },
+        'watcher crashed': { stage: 'watcher', metric: 'Errors', statistic: 'Sum' },
         'chunker crashed': { stage: 'chunker', metric: 'Errors', statistic: 'Sum' },
         'uploader crashed': { stage: 'uploader', metric: 'Errors', statistic: 'Sum' },
         'chunker held up by the account': { stage: 'chunker', metric: 'Throttles', statistic: 'Sum' },

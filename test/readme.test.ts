@@ -61,6 +61,7 @@ test.each([
   'docs/deploy.md',
   'docs/runbook.md',
   'docs/status.md',
+  'docs/expect.md',
   'bench/README.md',
 ])('every relative link of %s leads to a file', (file) => {
   const text = readFileSync(join(ROOT, file), 'utf8');
