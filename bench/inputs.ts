@@ -14,7 +14,7 @@ import { type Spread, spreadOf } from './spread.ts';
 import { STEPS } from './steps.ts';
 import { writeInput } from './write-inputs.ts';
 
-/** Promised: ten times the dump takes hardly more, whatever its format, and a small machine is enough. */
+/** Promised: a larger dump takes hardly more, whatever its format, and a small machine is enough. */
 const MAX_RATIO = 1.25;
 const MAX_PEAK_MB = 450;
 
@@ -37,8 +37,8 @@ small one's. The dumps lie in the directory for temporary files and are deleted.
   --formats <list>  some of ${INPUTS.join(',')} (default: all)
   --size <MB>       of formats and steps, as NDJSON: 60 MB are 100,000 events (default: 60)
   --rounds <n>      how often formats and steps are measured (default: 3)
-  --small <MB>      the small dump of memory; below 100 MB Parquet has only one row group (default: 150)
-  --large <MB>      the large one (default: 500)`;
+  --small <MB>      the small dump of memory; one below 200 MB does not fill all lanes (default: 200)
+  --large <MB>      the large one (default: 600)`;
 
 export const inputsBench: Bench = {
   summary: 'throughput of each format and step, and flat memory of each format',
@@ -48,8 +48,8 @@ export const inputsBench: Bench = {
     formats: { type: 'string', default: INPUTS.join(',') },
     size: { type: 'string', default: '60' },
     rounds: { type: 'string', default: '3' },
-    small: { type: 'string', default: '150' },
-    large: { type: 'string', default: '500' },
+    small: { type: 'string', default: '200' },
+    large: { type: 'string', default: '600' },
   },
   async run(values) {
     const number = (name: string, max: number) => readNumber(name, values[name], 1, max) ?? 1;
