@@ -17,6 +17,11 @@ export type AlarmDefinition = {
   readonly periodMinutes: number;
   /** … in so many periods, one after the other. */
   readonly periods: number;
+  /**
+   * There is one only where there is such a thing: a rule that brings notifications, a source that expects files.
+   * @default always
+   */
+  readonly only?: 'rule' | 'isExpecting';
 };
 
 const age: Figure = { queue: 'upload', metric: 'ApproximateAgeOfOldestMessage', statistic: 'Maximum' };
@@ -28,12 +33,13 @@ const steps: Readonly<Record<string, Figure>> = {
   taken: { queue: 'intake', metric: 'NumberOfMessagesDeleted', statistic: 'Sum' },
 };
 
-function ofBoth(metric: 'Errors' | 'RecursiveInvocationsDropped'): Figure {
+function ofAll(metric: 'Errors' | 'RecursiveInvocationsDropped'): Figure {
   return {
-    math: 'SUM([chunker, uploader])',
+    math: 'SUM([chunker, uploader, watcher])',
     of: {
       chunker: { stage: 'chunker', metric, statistic: 'Sum' },
       uploader: { stage: 'uploader', metric, statistic: 'Sum' },
+      watcher: { stage: 'watcher', metric, statistic: 'Sum' },
     },
   };
 }
@@ -110,6 +116,39 @@ export const ALARMS: readonly AlarmDefinition[] = [
     periods: 4,
   },
   {
+    name: 'dump-still',
+    means:
+      'Of a dump under way nothing has moved for six hours: a message of it is lost, or nobody is left to take it.',
+    figure: { metric: 'DumpStillSeconds', statistic: 'Maximum' },
+    atLeast: 6 * 3_600,
+    periodMinutes: 30,
+    periods: 1,
+  },
+  {
+    name: 'daily-file',
+    means: 'A source expects a file every day, and the last one is not there or not complete by its time.',
+    figure: {
+      math: 'SUM([missing, late])',
+      of: {
+        missing: { metric: 'FilesMissing', statistic: 'Maximum' },
+        late: { metric: 'FilesLate', statistic: 'Maximum' },
+      },
+    },
+    atLeast: 1,
+    periodMinutes: 30,
+    periods: 1,
+    only: 'isExpecting',
+  },
+  {
+    name: 'notifications-failing',
+    means: 'EventBridge could not tell the importer of dumps that were dropped into your bucket.',
+    figure: { rule: true, metric: 'FailedInvocations', statistic: 'Sum' },
+    atLeast: 1,
+    periodMinutes: 5,
+    periods: 1,
+    only: 'rule',
+  },
+  {
     name: 'rejects',
     means: 'Of what was settled in an hour at least 5 % were rejects.',
     figure: {
@@ -124,7 +163,7 @@ export const ALARMS: readonly AlarmDefinition[] = [
     name: 'functions-crash',
     means:
       'Functions broke off at least three times in an hour, by an error nobody caught, for lack of memory or of time.',
-    figure: ofBoth('Errors'),
+    figure: ofAll('Errors'),
     atLeast: 3,
     periodMinutes: 60,
     periods: 1,
@@ -132,7 +171,7 @@ export const ALARMS: readonly AlarmDefinition[] = [
   {
     name: 'recursion-drops',
     means: 'Lambda took messages that come back for an endless loop, and dropped them.',
-    figure: ofBoth('RecursiveInvocationsDropped'),
+    figure: ofAll('RecursiveInvocationsDropped'),
     atLeast: 1,
     periodMinutes: 5,
     periods: 1,
@@ -149,7 +188,8 @@ export class Alarms extends Construct {
 
   constructor(scope: Construct, id: string, watched: Watched, topic?: ITopic) {
     super(scope, id);
-    this.all = ALARMS.map((definition) => {
+    const wanted = ALARMS.filter(({ only }) => only === undefined || watched[only]);
+    this.all = wanted.map((definition) => {
       const { name, means, figure, atLeast, periodMinutes, periods } = definition;
       const alarm = new Alarm(this, name, {
         alarmName: `${watched.name}-${name}`,

@@ -1,12 +1,13 @@
 /** What alarms and dashboard look at, as data: so that the same definitions can also be drawn where there is no CloudWatch. */
 import type { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IRule } from 'aws-cdk-lib/aws-events';
 import { METRICS_NAMESPACE, type MetricName, STACK_DIMENSION } from '../shared/metrics.ts';
 import type { QueueWithDeadLetters } from './queue-with-dead-letters.ts';
 import type { Stage } from './stage.ts';
 
 export type QueueId = 'intake' | 'upload' | 'parked';
-export type StageId = 'chunker' | 'uploader';
+export type StageId = 'chunker' | 'uploader' | 'watcher';
 type Statistic = 'Sum' | 'Maximum' | 'Average';
 
 /**
@@ -17,6 +18,7 @@ export type Figure =
   | { readonly queue: QueueId; readonly dead?: true; readonly metric: QueueMetric; readonly statistic: Statistic }
   | { readonly stage: StageId; readonly metric: FunctionMetric; readonly statistic: Statistic }
   | { readonly metric: MetricName; readonly statistic: Statistic }
+  | { readonly rule: true; readonly metric: 'FailedInvocations'; readonly statistic: Statistic }
   | { readonly math: string; readonly of: Readonly<Record<string, Figure>> };
 
 /** Of AWS/SQS. */
@@ -37,6 +39,10 @@ export type Watched = {
   readonly name: string;
   readonly queues: Readonly<Record<QueueId, QueueWithDeadLetters>>;
   readonly stages: Readonly<Record<StageId, Stage>>;
+  /** What brings the notifications of an existing bucket, see landing-bucket.ts. */
+  readonly rule?: Pick<IRule, 'ruleName'>;
+  /** Whether a source expects files. */
+  readonly isExpecting: boolean;
 };
 
 export function sum(metric: MetricName): Figure {
@@ -74,6 +80,11 @@ export function metricOf(figure: Figure, watched: Watched, period: Duration, lab
   if ('stage' in figure) {
     const dimensionsMap = { FunctionName: watched.stages[figure.stage].functionName };
     return new Metric({ ...common, namespace: 'AWS/Lambda', metricName, statistic, dimensionsMap });
+  }
+  if ('rule' in figure) {
+    if (!watched.rule) throw new Error(`there is no rule whose ${metricName} could be shown`);
+    const dimensionsMap = { RuleName: watched.rule.ruleName };
+    return new Metric({ ...common, namespace: 'AWS/Events', metricName, statistic, dimensionsMap });
   }
   const dimensionsMap = { [STACK_DIMENSION]: watched.name };
   return new Metric({ ...common, namespace: METRICS_NAMESPACE, metricName, statistic, dimensionsMap });

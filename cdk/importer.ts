@@ -1,4 +1,4 @@
-/** The importer as a construct, top to bottom as the data flows: landing bucket, intake queue, chunker, upload queue, uploader, parked queue. */
+/** The importer as a construct, top to bottom as the data flows: landing bucket, intake queue, chunker, upload queue, uploader, parked queue; and the watcher beside it. */
 import { accessSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Duration, Names, Stack, Tags } from 'aws-cdk-lib';
@@ -10,7 +10,9 @@ import { Construct } from 'constructs';
 import { INTAKE_MAX_RECEIVES } from '../lambdas/chunker/intake-back-off.ts';
 import { READY_FOLDER } from '../lambdas/chunker/ready-segment.ts';
 import { PARKED_MAX_TRIES, queueMaxReceives } from '../lambdas/uploader/back-off.ts';
-import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES } from '../shared/aws/environment.ts';
+import { WATCH_STATE_KEY } from '../lambdas/watcher/watch-state-key.ts';
+import type { CHUNKER_VARIABLES, UPLOADER_VARIABLES, WATCHER_VARIABLES } from '../shared/aws/environment.ts';
+import { dumpIndex } from '../shared/aws/ledger-table.ts';
 import type { Importer as Config } from '../shared/config.ts';
 import { bundledName, filesOf, loadFiles, objectsOf } from '../shared/config-files.ts';
 import { secretsOf } from '../shared/enrich-step.ts';
@@ -64,6 +66,8 @@ export type ImporterProps = {
 const CHUNKER_TIMEOUT = Duration.minutes(15);
 /** A dump may wait for others, and one that fails is tried for about a day. */
 const READY_DAYS = 7;
+/** So late at most is it seen that a daily file is not in; its runs cost about a cent a month, see docs/expect.md. */
+const WATCH_INTERVAL = Duration.minutes(15);
 /** Parked messages that are tried at a time. */
 const PARKED_UPLOADERS = 2;
 /**
@@ -73,7 +77,7 @@ const PARKED_UPLOADERS = 2;
 const PARKED_SPARE_RECEIVES = 50;
 
 type Places = {
-  readonly landing: LandingBucket;
+  readonly landing: LandingBucket['bucket'];
   readonly intake: QueueWithDeadLetters;
   readonly upload: QueueWithDeadLetters;
   readonly parked: QueueWithDeadLetters;
@@ -109,7 +113,7 @@ export class Importer extends Construct {
       // The chunker itself gives a dump up long before, unless it goes on from checkpoint to checkpoint.
       maxReceives: INTAKE_MAX_RECEIVES + 1,
     });
-    const landing = landingBucket(this, config, intake.queue, encryptionKey);
+    const { bucket: landing, rule } = landingBucket(this, config, intake.queue, encryptionKey);
     const upload = new QueueWithDeadLetters(this, 'Upload', {
       ...protection,
       fifo: true,
@@ -129,8 +133,13 @@ export class Importer extends Construct {
     results.addLifecycleRule({ prefix: READY_FOLDER, expiration: Duration.days(READY_DAYS) });
     const places = { landing, intake, upload, parked, results, ledger: new LedgerTable(this, 'Ledger', encryptionKey) };
 
-    const stages = { chunker: this.addChunker(places), uploader: this.addUploader(places, uploaderTimeout) };
-    const watched = { name: this.name, queues: { intake, upload, parked }, stages };
+    const stages = {
+      chunker: this.addChunker(places),
+      uploader: this.addUploader(places, uploaderTimeout),
+      watcher: this.addWatcher(places),
+    };
+    const isExpecting = config.sources.some(({ expect }) => expect !== undefined);
+    const watched = { name: this.name, queues: { intake, upload, parked }, stages, isExpecting, ...(rule && { rule }) };
     const alarms = new Alarms(this, 'Alarms', watched, props.alarmTopic);
     new ImporterDashboard(this, 'Overview', watched, alarms.all);
     this.outputs = outputsOf(places);
@@ -148,7 +157,6 @@ export class Importer extends Construct {
       RESULTS_BUCKET: results.bucketName,
     };
     const isInOrder = sources.some(({ inOrder }) => inOrder);
-    const pathOf = pathsBeside(configFile);
     const chunker = new Stage(this, 'Chunker', {
       ...this.common(),
       config: { file: configFile },
@@ -156,7 +164,7 @@ export class Importer extends Construct {
       memorySize: 1_769, // one whole vCPU: parsing is what takes the time
       timeout: CHUNKER_TIMEOUT,
       environment,
-      files: new Map(filesOf(config).map((file) => [bundledName(file), pathOf(file)])),
+      files: this.files(),
       // A dump that waits for its turn looks every few minutes, and its message is a new one each time.
       sendsToItself: isInOrder,
     });
@@ -219,6 +227,46 @@ export class Importer extends Construct {
     uploader.mayReadSecrets(projectSecrets(config.sources));
     this.letKeepBooks(uploader, places);
     return uploader;
+  }
+
+  /** It lists objects and dumps and asks for what is lost; what is in an object it cannot read. */
+  private addWatcher({ landing, intake, results, ledger }: Places): Stage {
+    const environment: Record<(typeof WATCHER_VARIABLES)[number], string> = {
+      LANDING_BUCKET: landing.bucketName,
+      INTAKE_QUEUE_URL: intake.queue.queueUrl,
+      INTAKE_DLQ_URL: intake.deadLetters.queueUrl,
+      LEDGER_TABLE: ledger.tableName,
+      RESULTS_BUCKET: results.bucketName,
+    };
+    const watcher = new Stage(this, 'Watcher', {
+      ...this.common(),
+      config: { file: this.props.configFile },
+      description: 'Finds dumps of which nobody was told, and daily files that are not in',
+      memorySize: 512,
+      timeout: Duration.minutes(5),
+      environment,
+      files: this.files(),
+    });
+    watcher.runsEvery(WATCH_INTERVAL);
+    // Our own bucket keeps no versions.
+    const versions = this.props.config.existingBucket === undefined ? [] : ['s3:ListBucketVersions'];
+    watcher.mayDo(['s3:ListBucket', ...versions], landing.bucketArn);
+    watcher.mayDo(['dynamodb:GetItem', 'dynamodb:Query'], ledger.tableArn);
+    watcher.mayDo(['dynamodb:Query'], `${ledger.tableArn}/index/${dumpIndex.name}`);
+    watcher.mayDo(['sqs:GetQueueAttributes', 'sqs:SendMessage'], intake.queue.queueArn);
+    // What is given up is not asked for again.
+    watcher.mayDo(['sqs:GetQueueAttributes', 'sqs:ReceiveMessage'], intake.deadLetters.queueArn);
+    watcher.mayDo(['s3:GetObject', 's3:PutObject'], results.arnForObjects(WATCH_STATE_KEY));
+    // Without it S3 says 403 instead of 404 as long as there is no such object.
+    watcher.mayDo(['s3:ListBucket'], results.bucketArn);
+    return watcher;
+  }
+
+  /** Those of the configuration, by their names beside a bundle. */
+  private files(): ReadonlyMap<string, string> {
+    const { config, configFile } = this.props;
+    const pathOf = pathsBeside(configFile);
+    return new Map(filesOf(config).map((file) => [bundledName(file), pathOf(file)]));
   }
 
   /** Whoever settles the last event of a dump writes its receipt and announces it. */

@@ -11,7 +11,11 @@ import type { Importer } from '../shared/config.ts';
 import { PrivateBucket } from './private-bucket.ts';
 
 /** What can be said of a bucket that is not ours, too. */
-export type LandingBucket = Pick<IBucket, 'bucketName' | 'bucketArn' | 'arnForObjects'>;
+export type LandingBucket = {
+  readonly bucket: Pick<IBucket, 'bucketName' | 'bucketArn' | 'arnForObjects'>;
+  /** What brings its notifications, if it is not S3 itself. */
+  readonly rule?: Rule;
+};
 
 export function landingBucket(
   scope: Construct,
@@ -19,9 +23,9 @@ export function landingBucket(
   intake: Queue,
   encryptionKey?: IKey,
 ): LandingBucket {
-  if (existingBucket === undefined) return ownBucket(scope, intake, encryptionKey);
-  routeDumps(scope, existingBucket, intake);
-  return Bucket.fromBucketName(scope, 'Landing', existingBucket);
+  if (existingBucket === undefined) return { bucket: ownBucket(scope, intake, encryptionKey) };
+  const rule = routeDumps(scope, existingBucket, intake);
+  return { bucket: Bucket.fromBucketName(scope, 'Landing', existingBucket), rule };
 }
 
 /**
@@ -52,8 +56,8 @@ function ownBucket(scope: Construct, intake: Queue, encryptionKey?: IKey): Bucke
  * A bucket has one notification document, and that of an existing bucket may be somebody's already: hence EventBridge,
  * to which its owner has to connect it. The target lets this one rule send to the queue.
  */
-function routeDumps(scope: Construct, bucketName: string, intake: Queue): void {
-  new Rule(scope, 'DumpDropped', {
+function routeDumps(scope: Construct, bucketName: string, intake: Queue): Rule {
+  return new Rule(scope, 'DumpDropped', {
     description: `Tells the importer what is dropped into ${bucketName}`,
     eventPattern: {
       source: ['aws.s3'],

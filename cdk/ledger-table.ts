@@ -20,7 +20,7 @@ export class LedgerTable extends Table {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    // For `status`, with the credentials of whoever runs it: no function may use it.
+    // For `status`, with the credentials of whoever runs it, and for the watcher: no other function may use it.
     this.addGlobalSecondaryIndex({
       indexName: dumpIndex.name,
       partitionKey: { name: dumpIndex.partitionKey, type: AttributeType.STRING },

@@ -2,6 +2,8 @@
 import { cpSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { ArnFormat, AssetHashType, DockerImage, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
@@ -137,6 +139,11 @@ export class Stage extends Construct {
       maxConcurrency: concurrency,
       reportBatchItemFailures: true,
     });
+  }
+
+  /** It is run by the clock. */
+  runsEvery(interval: Duration): void {
+    new Rule(this, 'Clock', { schedule: Schedule.rate(interval), targets: [new LambdaFunction(this.lambda)] });
   }
 }
 

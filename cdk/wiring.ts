@@ -77,11 +77,16 @@ function notifications(template: Template): Arrow[] {
   const own = ofType(template, 'AWS::S3::Bucket').flatMap(([from, { NotificationConfiguration }]) =>
     referred(NotificationConfiguration).map((to) => ({ from, to, says: 'ObjectCreated' })),
   );
-  const routed = ofType(template, 'AWS::Events::Rule').flatMap(([rule, { Targets }]) => [
-    { from: 'ExistingBucket', to: rule, says: 'Object Created' },
-    ...referred(Targets).map((to) => ({ from: rule, to })),
+  const routed = ofType(template, 'AWS::Events::Rule').flatMap(([rule, { Targets, ScheduleExpression: clock }]) => [
+    ...(clock === undefined ? [{ from: 'ExistingBucket', to: rule, says: 'Object Created' }] : []),
+    ...referred(Targets).map((to) => ({ from: rule, to, ...(clock !== undefined && { says: every(clock) }) })),
   ]);
   return [...own, ...routed];
+}
+
+/** `rate(15 minutes)` is "every 15 minutes". */
+function every(schedule: unknown): string {
+  return `every ${/\((.*)\)/.exec(String(schedule))?.[1] ?? ''}`;
 }
 
 function eventSources(template: Template): Arrow[] {

@@ -13,6 +13,7 @@ import { count, duration, n } from './figure.ts';
  * - `stopped`: no import is at work on this machine; `stuck`: some of it is dead, or nothing has moved for hours
  * - `given up`: its message is among the intake queue's dead letters
  * - `superseded`: it failed, and a newer object of the same name has been dropped since
+ * - `expected`, `missing`: no dump at all, but the file of a day that a source expects; it is not due yet, or it is
  */
 export type StatusState =
   | 'announced'
@@ -25,7 +26,9 @@ export type StatusState =
   | 'stopped'
   | 'stuck'
   | 'given up'
-  | 'superseded';
+  | 'superseded'
+  | 'expected'
+  | 'missing';
 
 /** Why it is not complete, and the command that mends it if there is one. */
 export type Note = { readonly why: string; readonly mend?: string };
@@ -205,11 +208,13 @@ export function outcomeOf({ state, books }: DumpStatus, allowed: AllowedRejects 
       return rejectedOf(books) <= ('count' in allowed ? allowed.count : allowed.share * books.read)
         ? 'complete'
         : 'needs a hand';
+    case 'expected':
     case 'announced':
     case 'chunking':
     case 'uploading':
     case 'closing':
       return 'running';
+    case 'missing':
     case 'failed':
     case 'stopped':
     case 'stuck':

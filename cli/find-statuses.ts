@@ -1,10 +1,13 @@
 /** Finds the dumps that a person asks about, and how each of them stands. */
 import { resolve } from 'node:path';
+import { type Importer, type Source, sourceOf } from '../shared/config.ts';
+import { type Day, earliestOf, isOfDay } from '../shared/date-of-dump.ts';
 import { dumpUrl } from '../shared/dump.ts';
+import { isFileOf } from '../shared/expectation.ts';
 import { LedgerNotIndexed, type ListedDump } from '../shared/ledger-view.ts';
-import { type Day, earliestOf, isOfDay } from './date-of-dump.ts';
 import { lookAtDead } from './dead-letters.ts';
 import { type DumpStatus, EMPTY_BOOKS, givenUpNote, markSuperseded, type Situation, statusOf } from './dump-status.ts';
+import { expectedFiles } from './expected-files.ts';
 import { count } from './figure.ts';
 import { findReceipt } from './find-receipt.ts';
 import type { LookEngine } from './look-engine.ts';
@@ -15,6 +18,8 @@ export type Wanted = {
   /** Its id, its path or address, or a part of that. */
   readonly name?: string | undefined;
   readonly day?: Day | undefined;
+  /** Its sources may expect files of the day. */
+  readonly importer?: Importer | undefined;
   /** What is complete and was begun earlier than so long ago does not count; where a name or a day is given, all does. */
   readonly sinceMs: number;
 };
@@ -60,7 +65,11 @@ export function statusFinder(engine: LookEngine, wanted: Wanted, now: () => numb
       known.add(status.dumpId);
       statuses.push(status);
     }
-    return markSuperseded(statuses.toSorted((a, b) => b.since - a.since || (a.key < b.key ? -1 : 1)));
+    const { name, day, importer } = wanted;
+    const isOfWholeDay = day !== undefined && name === undefined;
+    const expected = importer && isOfWholeDay ? expectedFiles(importer, statuses, day, now()) : [];
+    const sorted = statuses.toSorted((a, b) => b.since - a.since || (a.key < b.key ? -1 : 1));
+    return [...expected, ...markSuperseded(sorted)];
   };
 }
 
@@ -96,8 +105,8 @@ async function listWanted(engine: LookEngine, wanted: Wanted, now: number): Prom
     throw error;
   }
   const { sources } = listingOf([...found.values()]);
-  const matching = [...found.values()].filter(({ dumpId, dump, startedAt }) =>
-    isWanted({ dumpId, dump: dumpUrl(dump), key: dump.key, since: startedAt }, wanted),
+  const matching = [...found.values()].filter(({ dumpId, dump, startedAt, source }) =>
+    isWanted({ dumpId, dump: dumpUrl(dump), key: dump.key, since: startedAt }, wanted, sourceNamed(source, wanted)),
   );
   const exact = matching.filter(({ dumpId, dump }) => isExactly({ dumpId, dump: dumpUrl(dump) }, name));
   return { dumps: exact.length > 0 ? exact : matching, sources };
@@ -121,9 +130,18 @@ async function findUnlisted(engine: LookEngine, { name, day }: Wanted): Promise<
 
 type Named = Pick<DumpStatus, 'dumpId' | 'dump' | 'key' | 'since'>;
 
-function isWanted({ dumpId, dump, key, since }: Named, { name, day }: Wanted): boolean {
+function isWanted(
+  { dumpId, dump, key, since }: Named,
+  { name, day, importer }: Wanted,
+  source = importer && sourceOf(importer, key),
+): boolean {
   const isNamed = name === undefined || isExactly({ dumpId, dump }, name) || dump.includes(name);
-  return isNamed && (day === undefined || isOfDay(key, since, day));
+  if (!isNamed || day === undefined) return isNamed;
+  return source?.expect ? isFileOf(source.expect, key, since, day) : isOfDay(key, since, day);
+}
+
+function sourceNamed(name: string, { importer }: Wanted): Source | undefined {
+  return importer?.sources.find((source) => source.name === name);
 }
 
 function isExactly({ dumpId, dump }: Pick<Named, 'dumpId' | 'dump'>, name: string | undefined): boolean {

@@ -32,6 +32,11 @@ export async function loadConfig(options: ConfigOptions): Promise<Importer> {
   }
 }
 
+/** The same where a command can do without: undefined when none is named and there is none. */
+export async function loadConfigIfAny(options: ConfigOptions): Promise<Importer | undefined> {
+  return options.config === undefined && !existsSync(configPathOf({})) ? undefined : loadConfig(options);
+}
+
 function filesBeside(configPath: string): FileReader {
   const pathOf = (file: string) => resolve(dirname(configPath), file);
   return { read: (file) => readFileSync(pathOf(file)), check: (file) => accessSync(pathOf(file), constants.R_OK) };

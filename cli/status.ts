@@ -2,10 +2,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { describeError } from '../shared/log.ts';
-import { readDay } from './date-of-dump.ts';
 import { type AllowedRejects, type DumpStatus, outcomeOf } from './dump-status.ts';
 import { statusFinder, type Wanted } from './find-statuses.ts';
 import { n } from './figure.ts';
+import { readDay } from './read-day.ts';
+import { loadConfigIfAny } from './load-config.ts';
 import { LOOK_HELP, LOOK_OPTIONS, type LookEngine, openToLook } from './look-engine.ts';
 import { showLine } from './progress.ts';
 import { readDuration } from './replay-filter.ts';
@@ -36,10 +37,12 @@ States
   stopped           no import is at work on this machine
   given up          its message could not be worked off, and is dead
   superseded        it failed, and a newer object of its name was dropped
+  expected, missing no dump at all, but the file of that day (--date) that a source expects: not due yet, or due
 
 Options
   --date <day>      dumps of this day: 2026-11-20, today or yesterday (UTC). Its day is in the dump's name (2026-11-20,
                     20261120, 2026/11/20, year=2026/month=11/day=20); without one it is the day on which it was begun
+  --config <file>   with --date: whose sources expect files every day (default: importer.config.ts, if there is one)
   --since <duration>
                     without a dump or a day: what is complete and was begun in the last 90s, 45m, 36h or 3d
                     (default: 2d)
@@ -70,6 +73,7 @@ Examples
 const OPTIONS = {
   ...LOOK_OPTIONS,
   date: { type: 'string' },
+  config: { type: 'string' },
   since: { type: 'string' },
   'allow-rejects': { type: 'string' },
   limit: { type: 'string' },
@@ -94,6 +98,7 @@ export const statusCommand: Command = {
     const request: StatusRequest = {
       name: positionals[0],
       day: values.date === undefined ? undefined : readDay(values.date, Date.now()),
+      importer: values.date === undefined ? undefined : await loadConfigIfAny(values),
       sinceMs: readDuration('since', values.since) ?? 2 * DAY_MS,
       allowed: readAllowed(values['allow-rejects']),
       limit: readNumber('limit', values.limit, 1, 1_000_000) ?? 100,
@@ -145,7 +150,10 @@ export async function showStatus(engine: LookEngine, request: StatusRequest, scr
   const isAsked = name !== undefined || day !== undefined;
   const isOver = (statuses: readonly DumpStatus[]) => {
     if (!isRepeated) return true;
-    const isRunning = statuses.some((status) => outcomeOf(status, request.allowed) === 'running');
+    // Also what is overdue may come.
+    const isRunning = statuses.some(
+      (status) => status.state === 'missing' || outcomeOf(status, request.allowed) === 'running',
+    );
     return isWaiting && !isRunning && (statuses.length > 0 || !isAsked);
   };
   try {

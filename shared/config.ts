@@ -7,6 +7,7 @@ import { describeConfigIssues, problemsError } from './config-issues.ts';
 import { compileConverter, ConverterConfigError, type FileType } from './converter.ts';
 import { formatOfConverter } from './converter-format.ts';
 import { enrichStepSchema } from './enrich-step.ts';
+import { expectationSchema } from './expectation.ts';
 import { type FieldMap, fieldMapSchema } from './field-map.ts';
 import { FORMAT_OPTIONS, formatSchema } from './format-settings.ts';
 import { compileGlob } from './glob.ts';
@@ -143,6 +144,8 @@ const sourceSchema = z.strictObject({
    * next one begins when nothing of the one before is in flight.
    */
   inOrder: z.boolean().default(false),
+  /** A file comes every day and is completely in by a time; where it is not, an alarm rings. */
+  expect: expectationSchema.optional(),
   caps: capsSchema.prefault({}),
 });
 
@@ -244,7 +247,13 @@ function fileTypeOf(convert: Source['convert']): FileType | undefined {
 
 /** The settings of the object at a path such as `sources[0].caps`. */
 function knownNames(path: readonly PropertyKey[]): readonly string[] {
-  const of = { sources: sourceSchema, project: projectSchema, route: routeSchema, caps: capsSchema };
+  const of = {
+    sources: sourceSchema,
+    project: projectSchema,
+    route: routeSchema,
+    expect: expectationSchema,
+    caps: capsSchema,
+  };
   const schemas: Record<string, z.ZodObject> = { ...of, projects: routeSchema.shape.projects.valueType };
   const isRouted = path.at(-2) === 'projects';
   const last = isRouted ? 'projects' : path.findLast((part) => typeof part === 'string');

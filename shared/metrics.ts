@@ -36,6 +36,10 @@ export const METRICS = {
   DumpsTriedAgain: { unit: 'Count', about: 'tries in vain to read a dump; its message waits' },
   DumpsCompleted: { unit: 'Count', about: 'dumps whose last event is settled and whose receipt is written' },
   DumpSeconds: { unit: 'Seconds', about: 'from when a dump was first taken to when its receipt was written' },
+  DumpsRedriven: { unit: 'Count', about: 'dumps of which nobody had been told, and which are asked for once more' },
+  FilesMissing: { unit: 'Count', about: 'sources whose daily file is due and of which no dump is known' },
+  FilesLate: { unit: 'Count', about: 'sources whose daily file is due and there, and not complete' },
+  DumpStillSeconds: { unit: 'Seconds', about: 'for how long nothing of a dump under way has moved, the longest' },
 } as const satisfies Readonly<Record<string, MetricKind>>;
 
 export type MetricName = keyof typeof METRICS;

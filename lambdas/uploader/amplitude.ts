@@ -96,7 +96,8 @@ function openClient(isPlain: boolean, connections: number): Client {
     : { agent: new HttpsAgent(settings), request: httpsRequest };
 }
 
-function checkEndpoint(endpoint: string): void {
+/** Throws when it is no origin: `https://host`, perhaps with a port. */
+export function checkEndpoint(endpoint: string): void {
   const url = URL.parse(endpoint);
   const isOrigin = url && /^https?:$/.test(url.protocol) && `${url.pathname}${url.search}${url.hash}` === '/';
   if (!isOrigin) {
@@ -129,7 +130,7 @@ type Send = (pieces: readonly Buffer[], headers: Headers) => Promise<Answer>;
 
 function sendGzip(request: UploadRequest, send: Send): Promise<Answer> {
   const { prefix, suffix } = around(request);
-  return send([gzipMember(prefix, request.events, COMMA, suffix)], { 'content-encoding': 'gzip' });
+  return send(gzipMember(prefix, request.events, COMMA, suffix), { 'content-encoding': 'gzip' });
 }
 
 async function sendIdentity(request: UploadRequest, send: Send): Promise<Answer> {

@@ -15,6 +15,13 @@ export const UPLOADER_VARIABLES = [
   'LEDGER_TABLE',
   'RESULTS_BUCKET',
 ] as const;
+export const WATCHER_VARIABLES = [
+  'LANDING_BUCKET',
+  'INTAKE_QUEUE_URL',
+  'INTAKE_DLQ_URL',
+  'LEDGER_TABLE',
+  'RESULTS_BUCKET',
+] as const;
 
 /** The stack's name, of every function. */
 export const STACK_VARIABLE = 'STACK_NAME';

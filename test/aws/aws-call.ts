@@ -34,7 +34,8 @@ const SIGNATURE = /Credential=([^/]+)\/\d+\/[^/]+\/([^/]+)\//;
 
 const RESOURCES: Readonly<Record<string, (input: Readonly<Record<string, unknown>>) => string>> = {
   sqs: ({ QueueUrl }) => queueArn(String(QueueUrl).split('/').at(-1) ?? ''),
-  dynamodb: ({ TableName }) => tableArn(String(TableName)),
+  dynamodb: ({ TableName, IndexName }) =>
+    tableArn(String(TableName)) + (IndexName === undefined ? '' : `/index/${String(IndexName)}`),
   events: () => `arn:aws:events:${REGION}:${ACCOUNT}:event-bus/default`,
   secretsmanager: ({ SecretId }) => secretArn(String(SecretId)),
 };
@@ -51,6 +52,7 @@ function s3Call({ method = '', url = '' }: IncomingMessage) {
   const [, bucket = '', key = ''] = /^\/([^/]+)\/?(.*)$/s.exec(decodeURIComponent(pathname)) ?? [];
   const bucketArn = `arn:aws:s3:::${bucket}`;
   const version = searchParams.has('versionId') ? 'Version' : '';
-  const operation = key === '' ? 'ListBucket' : `${S3_OPERATIONS[method] ?? method}${version}`;
+  const list = searchParams.has('versions') ? 'ListBucketVersions' : 'ListBucket';
+  const operation = key === '' ? list : `${S3_OPERATIONS[method] ?? method}${version}`;
   return { operation, action: `s3:${operation}`, resource: key === '' ? bucketArn : `${bucketArn}/${key}`, bucketArn };
 }

@@ -20,6 +20,8 @@ export type Stores = {
   readonly uploads: Pick<Queue, 'send'>;
   /** Puts the object into the landing bucket and sends the notification that S3 would. */
   drop(key: string, body: string | Buffer): Promise<{ readonly dump: Dump; readonly notification: string }>;
+  /** Puts the object into the landing bucket, and nobody is told. */
+  dropUnheard(key: string, body: string | Buffer): Promise<Dump>;
   /** Puts an object into a bucket of somebody else's, which is made first. */
   putElsewhere(bucket: string, key: string, body: string): Promise<void>;
   /** Sends a body to the queue that the landing bucket notifies. */
@@ -63,16 +65,19 @@ export async function createStores(
     const [name = ''] = notified;
     await sqsQueue(sqs, urlOf(name), { fifo: false }).send([{ id: 'notification', body }]);
   };
+  const dropUnheard = async (key: string, body: string | Buffer): Promise<Dump> => {
+    const bucket = outputs.LandingBucketName;
+    const put = new PutObjectCommand({ Bucket: bucket, Key: key, Body: Buffer.from(body) });
+    const { ETag: etag = '' } = await s3.send(put);
+    return { bucket, key, etag: etag.replaceAll('"', ''), size: Buffer.byteLength(body) };
+  };
   return {
     results: s3Results(s3, outputs.ResultsBucketName),
     uploads: sqsQueue(sqs, urlOf('S3ToAmplitude-upload.fifo'), { fifo: true }),
     ledger: dynamoLedger(dynamo, outputs.LedgerTableName, { retentionDays: 1 }),
+    dropUnheard,
     async drop(key, body) {
-      const bucket = outputs.LandingBucketName;
-      const { ETag: etag = '' } = await s3.send(
-        new PutObjectCommand({ Bucket: bucket, Key: key, Body: Buffer.from(body) }),
-      );
-      const dump = { bucket, key, etag: etag.replaceAll('"', ''), size: Buffer.byteLength(body) };
+      const dump = await dropUnheard(key, body);
       const notification = s3Notification(dump);
       await notify(notification);
       return { dump, notification };

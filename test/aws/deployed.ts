@@ -51,6 +51,8 @@ export type Deployed = Stores & {
   calls(): readonly GrantedCall[];
   /** What the template lets each function do, by the function's name. */
   readonly policies: ReadonlyMap<string, readonly Statement[]>;
+  /** Runs the watcher as its clock would at that time, ms since epoch. */
+  watch(now: number): Promise<void>;
   /** All that the functions wrote. */
   log(): string[];
   stop(): Promise<void>;
@@ -95,6 +97,10 @@ export async function startDeployed(options: DeployedOptions): Promise<Deployed>
     calls: gateway.calls,
     policies,
     unusedGrants: () => [...roles].flatMap(([name, role]) => role.unused().map((grant) => `${name} ${grant}`)),
+    async watch(now) {
+      const watcher = [...functions].find(([name]) => name.startsWith('watcher'))?.[1];
+      await watcher?.invoke({ time: new Date(now).toISOString() });
+    },
     log: () => [...functions.values()].flatMap(({ log }) => log),
     async stop() {
       await Promise.all(sources.map((source) => source.stop()));

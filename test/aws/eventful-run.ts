@@ -1,6 +1,7 @@
 /**
- * A run of the stack as deployed in which as much happens as can: continuations, parts, dumps in order, lookups, hashes, bad records,
- * dumps and messages, events that Amplitude names, throttles or echoes, and in the end an API key that it does not know.
+ * A run of the stack as deployed in which as much happens as can: continuations, parts, dumps in order, lookups, hashes, a lost
+ * notification, bad records, dumps and messages, events that Amplitude names, throttles or echoes, and in the end an API key
+ * that it does not know.
  * Whatever is private has the canary in it.
  */
 import { gzipSync } from 'node:zlib';
@@ -32,6 +33,7 @@ const IMPORTER: ImporterInput = {
       prefix: 'ordered/',
       inOrder: true,
       project: PROJECT,
+      expect: { every: 'day', by: '06:00', zone: 'Europe/Berlin', of: 'day-before' },
       enrich: [
         { hash: { fields: ['user_id'], secret: 'hash/key' } },
         { lookup: { file: LOOKUP, key: 'event_properties.plan', column: 'key', take: ['price'] } },
@@ -49,6 +51,7 @@ const NAMED = `${CANARY}Named`;
 /** Less than what the chunker wants to have left: it stops at each segment's end. */
 const HASTE = { timeoutMs: { chunker: 45_000, uploader: 45_000 }, longestWaitSeconds: 1 };
 const PATIENCE_MS = 200_000;
+const HOUR_MS = 3_600_000;
 
 export type EventfulRun = {
   readonly stack: Deployed;
@@ -78,6 +81,7 @@ export async function eventfulRun(): Promise<EventfulRun> {
   try {
     simulator.setFaults(troubles());
     await stack.putElsewhere('somebodys-plans', 'plans/now.csv', `key,price\n${CANARY}Plan,12\n`);
+    await stack.watch(Date.now() - HOUR_MS);
     await drop('incoming/main.ndjson', mainLines());
     for (const name of ['a', 'b']) await drop(`ordered/${name}.ndjson`, `${event('Ordered', { n: name })}\n`);
     await drop('incoming/broken.json', `[${event('Array')}, {"${CANARY}": ${CANARY}}]`);
@@ -90,6 +94,13 @@ export async function eventfulRun(): Promise<EventfulRun> {
     await said('a parked remainder to be throttled again', /"chunk wait".*"parked":/);
     const isAtRest = async () => (await Promise.all(dumps.map((dump) => inFlight(stack, dump)))).every((n) => n === 0);
     await until('nothing to be in flight', isAtRest, describe, PATIENCE_MS);
+    const isGivenUp = async () => (await stack.queued())['S3ToAmplitude-intake-dlq'] === 1;
+    await until('what is no notification to be given up', isGivenUp, describe, PATIENCE_MS);
+    const lost = await stack.dropUnheard('incoming/lost.ndjson', `${event('Lost')}\n`);
+    // By then nothing has moved for so long.
+    await stack.watch(Date.now() + 7 * HOUR_MS);
+    dumps.push(lost);
+    await until('the lost dump to be in', async () => (await inFlight(stack, lost)) === 0, describe, PATIENCE_MS);
     simulator.setFaults(() => FAULTS.answer(400, { code: 400, error: `Invalid API key: ${CANARY}ApiKey` }));
     await drop('incoming/late.ndjson', `${event('Late')}\n`);
     const dead = async () => {

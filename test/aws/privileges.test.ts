@@ -72,7 +72,8 @@ describe('what is written', () => {
     const lines = run.stack.log();
     const said = (message: string) => lines.some((line) => line.includes(`"message":"${message}`));
     const units = ['segment chunked', 'dump chunked', 'dump completed', 'dump is tried again', 'chunk settled'];
-    for (const message of [...units, 'chunk wait', 'chunk dead', 'chunk is tried again']) {
+    const watched = ['dump is asked for once more', 'landing bucket watched', 'daily file is'];
+    for (const message of [...units, 'chunk wait', 'chunk dead', 'chunk is tried again', ...watched]) {
       expect(said(message), message).toBe(true);
     }
     expect(lines.filter(isPrivate)).toEqual([]);

@@ -23,7 +23,10 @@ type AlarmProperties = {
 const ROOT = join(import.meta.dirname, '../..');
 const RUNBOOK = readFileSync(join(ROOT, 'docs/runbook.md'), 'utf8');
 const topic = 'arn:aws:sns:eu-central-1:111122223333:on-call';
-const template = templateOf({}, { alarmTopicArn: topic });
+const EXPECT = { every: 'day', by: '06:00', zone: 'Europe/Berlin' } as const;
+const sources = [{ name: 'events', project: { secret: 'amplitude/api-key' }, expect: EXPECT }];
+/** With all that an alarm may be about. */
+const template = templateOf({ sources, existingBucket: 'somebodys-bucket' }, { alarmTopicArn: topic });
 const alarms = propertiesOf<AlarmProperties>(template, 'AWS::CloudWatch::Alarm');
 
 /** The metrics that an alarm looks at, without what is calculated from them. */
@@ -42,6 +45,14 @@ describe('every alarm', () => {
 
   test('is one of the definitions', () => {
     expect(alarms).toHaveLength(ALARMS.length);
+  });
+
+  test('is there where there is what it is about', () => {
+    const names = propertiesOf<AlarmProperties>(templateOf(), 'AWS::CloudWatch::Alarm').map(
+      ({ AlarmName }) => AlarmName,
+    );
+    const left = ALARMS.map(({ name }) => `Test-${name}`).filter((name) => !names.includes(name));
+    expect(left).toEqual(['Test-daily-file', 'Test-notifications-failing']);
   });
 
   test('tells the topic when it rings and when it is over; without a topic nobody', () => {

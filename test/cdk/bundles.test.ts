@@ -17,6 +17,7 @@ test('what each function loads at its start is small enough to load fast', () =>
   expect(kilobytes).toEqual([
     { id: 'Chunker', size: expect.toSatisfy((size: number) => size > 100 && size < 700) },
     { id: 'Uploader', size: expect.toSatisfy((size: number) => size > 100 && size < 550) },
+    { id: 'Watcher', size: expect.toSatisfy((size: number) => size > 100 && size < 600) },
   ]);
 });
 

@@ -1,7 +1,12 @@
 /** The rest of the stack: rights that would be too wide, buckets that would be open, functions that would not start. */
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { CHUNKER_VARIABLES, STACK_VARIABLE, UPLOADER_VARIABLES } from '../../shared/aws/environment.ts';
+import {
+  CHUNKER_VARIABLES,
+  STACK_VARIABLE,
+  UPLOADER_VARIABLES,
+  WATCHER_VARIABLES,
+} from '../../shared/aws/environment.ts';
 import type { EnrichStep } from '../../shared/enrich-step.ts';
 import { STACK_OUTPUTS } from '../../shared/stack-outputs.ts';
 import {
@@ -97,7 +102,7 @@ describe('buckets and table', () => {
   });
 });
 
-test('dumps are listed through an index that an update adds to a table in use, and that no function may use', () => {
+test('dumps are listed through an index that an update adds to a table in use, and that only the watcher may use', () => {
   template.hasResourceProperties('AWS::DynamoDB::Table', {
     KeySchema: [
       { AttributeName: 'pk', KeyType: 'HASH' },
@@ -114,20 +119,24 @@ test('dumps are listed through an index that an update adds to a table in use, a
       },
     ],
   });
-  expect(grantsOf(template).filter(([, resource]) => resource.includes('/index/'))).toEqual([]);
+  const users = /^(?!Watcher)/;
+  expect(grantsOf(template, users).filter(([, resource]) => resource.includes('/index/'))).toEqual([]);
+  expect(grantsOf(template)).toContainEqual(['dynamodb:Query', expect.stringContaining('"/index/dumps"')]);
 });
 
 describe('functions', () => {
   const functions = propertiesOf<FunctionProperties>(template, 'AWS::Lambda::Function');
 
-  test('are the two of ours: nothing else is deployed that would run', () => {
-    expect(functions.map(({ id }) => id.replace(/Function.*/, ''))).toEqual(['Chunker', 'Uploader']);
+  test('are the three of ours: nothing else is deployed that would run', () => {
+    expect(functions.map(({ id }) => id.replace(/Function.*/, ''))).toEqual(['Chunker', 'Uploader', 'Watcher']);
     template.allResourcesProperties('AWS::Lambda::Function', { Runtime: 'nodejs24.x', Architectures: ['arm64'] });
   });
 
   test('get exactly the environment variables that their handlers read', () => {
     const variables = functions.map(({ Environment }) => Object.keys(Environment.Variables).toSorted());
-    const expected = [CHUNKER_VARIABLES, UPLOADER_VARIABLES].map((names) => [...names, STACK_VARIABLE].toSorted());
+    const expected = [CHUNKER_VARIABLES, UPLOADER_VARIABLES, WATCHER_VARIABLES].map((names) =>
+      [...names, STACK_VARIABLE].toSorted(),
+    );
     expect(variables).toEqual(expected);
   });
 
@@ -176,11 +185,29 @@ describe('functions', () => {
   });
 });
 
+describe('the watcher', () => {
+  test('is run every 15 minutes, and by nobody else', () => {
+    const target = { 'Fn::GetAtt': [Match.stringLikeRegexp('^WatcherFunction'), 'Arn'] };
+    const schedule = { ScheduleExpression: 'rate(15 minutes)', Targets: [Match.objectLike({ Arn: target })] };
+    template.hasResourceProperties('AWS::Events::Rule', schedule);
+    template.resourceCountIs('AWS::Lambda::Permission', 1);
+  });
+
+  test('lists what lies in the bucket, versions where there may be any, and can read none of it', () => {
+    const listing = (of: typeof template) => grantsOf(of, /^Watcher/).filter(([, at]) => /"Landing|somebodys/.test(at));
+    expect(listing(template).map(([action]) => action)).toEqual(['s3:ListBucket']);
+    expect(listing(templateOf({ existingBucket: 'somebodys-bucket' })).map(([action]) => action)).toEqual([
+      's3:ListBucket',
+      's3:ListBucketVersions',
+    ]);
+  });
+});
+
 describe('files that the configuration names', () => {
   const source = { name: 'events', project: { secret: 'amplitude/main' } };
   const lookup = (file: string): EnrichStep => ({ lookup: { file, key: 'city', column: 'code', take: ['name'] } });
   const reads = (enrich: EnrichStep[]) =>
-    grantsOf(templateOf({ existingBucket: 'dumps', sources: [{ ...source, enrich }] })).filter(
+    grantsOf(templateOf({ existingBucket: 'dumps', sources: [{ ...source, enrich }] }), /^Chunker/).filter(
       ([action, resource]) => action === 's3:GetObject' && !/dumps\/\*|\/ready\/\*/.test(resource),
     );
 
@@ -205,13 +232,15 @@ test('the chunker may send parts of dumps to its own queue; what comes back agai
   const [project, inOrder] = [{ secret: 'amplitude/api-key' }, true];
   const ordered = templateOf({ sources: [{ name: 'days', project, inOrder }] });
   const intoIntake = (of: typeof template) =>
-    grantsOf(of).filter(([action, resource]) => action === 'sqs:SendMessage' && resource.includes('"IntakeQueue'));
+    grantsOf(of, /^Chunker/).filter(
+      ([action, resource]) => action === 'sqs:SendMessage' && resource.includes('"IntakeQueue'),
+    );
   const loops = (of: typeof template) =>
     propertiesOf<{ RecursiveLoop: string }>(of, 'AWS::Lambda::Function').map(({ RecursiveLoop }) => RecursiveLoop);
   expect([intoIntake(template), intoIntake(ordered)].map(({ length }) => length)).toEqual([1, 1]);
   expect([loops(template), loops(ordered)]).toEqual([
-    ['Terminate', 'Allow'],
-    ['Allow', 'Allow'],
+    ['Terminate', 'Allow', 'Terminate'],
+    ['Allow', 'Allow', 'Terminate'],
   ]);
 });
 

@@ -7,6 +7,7 @@ import { UsageError } from '../../cli/usage.ts';
 import { importMessage } from '../../lambdas/chunker/notification.ts';
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
 import { dynamoLedgerView } from '../../shared/aws/ledger-view.ts';
+import { defineImporter } from '../../shared/config.ts';
 import { dumpId } from '../../shared/dump.ts';
 import { isInUse, openState } from '../../shared/embedded/state.ts';
 import { receiptKey } from '../../shared/receipt.ts';
@@ -114,6 +115,56 @@ describe.each(LOOK_ENGINES)('%s', (_, open) => {
     const { code, dumps } = await showJson(engine, { name: next.key });
     const notes = [{ why: 'it waits for its turn, behind 1 dump' }];
     expect({ code, dumps }).toMatchObject({ code: 4, dumps: [{ state: 'announced', notes }] });
+  });
+
+  describe('a source that expects a file every day', () => {
+    const expected = { every: 'day', by: '06:00', zone: 'Europe/Berlin' } as const;
+    const project = { secret: 'amplitude/api-key' };
+    const importer = defineImporter({ sources: [{ name: 'web', project, expect: expected }] });
+    const agoOf = (days: number) => new Date(Date.now() - days * DAY).toISOString().slice(0, 10);
+    const [day, other, tomorrow] = [agoOf(3), agoOf(4), agoOf(-1)];
+    const why = 'expected by 06:00 Europe/Berlin, not there';
+
+    test('has a row of its own when the file of the day is missing, and needs a hand', async () => {
+      const engine = await open();
+      await engine.ledger.claim(claimOf({ bucket: 'landing', key: `web/${other}.ndjson`, etag: 'e', size: 1 }));
+      const { code, dumps } = await showJson(engine, { day, importer });
+      expect({ code, dumps }).toMatchObject({
+        code: 1,
+        dumps: [{ dump: `web of ${day}`, state: 'missing', notes: [{ why }] }],
+      });
+      expect((await show(engine, { day, importer })).text).toContain(`    ${why}\n`);
+    });
+
+    test('has none when the file is there, whatever its state', async () => {
+      const engine = await open();
+      await engine.ledger.claim(claimOf({ bucket: 'landing', key: `web/${day}.ndjson`, etag: 'e', size: 1 }));
+      expect((await showJson(engine, { day, importer })).dumps).toMatchObject([{ source: 'web' }]);
+    });
+
+    test('a file without a day in its name is that of the day before it came', async () => {
+      const engine = await open();
+      const dump = { bucket: 'landing', key: 'web/events.ndjson', etag: 'e', size: 1 };
+      await engine.ledger.claim(claimOf(dump, { now: Date.parse(`${agoOf(2)}T03:00:00Z`) }));
+      expect((await showJson(engine, { day, importer })).dumps).toMatchObject([{ source: 'web' }]);
+      expect((await showJson(engine, { day: agoOf(2), importer })).dumps).toMatchObject([{ state: 'missing' }]);
+    });
+
+    test('is under way as long as the file is not due; --wait waits for it', async () => {
+      const engine = await open();
+      const { code, dumps } = await showJson(engine, { day: tomorrow, importer });
+      expect({ code, dumps }).toMatchObject({
+        code: 4,
+        dumps: [{ state: 'expected', notes: [{ why: `${why} yet` }] }],
+      });
+      const waited = await showJson(engine, { day, importer, isWaiting: true, timeoutMs: 50 });
+      expect(waited).toMatchObject({ code: 1, dumps: [{ state: 'missing' }] });
+    });
+
+    test('says nothing of it where a dump is named', async () => {
+      const { dumps } = await showJson(await open(), { day, importer, name: 'app' });
+      expect(dumps).toEqual([]);
+    });
   });
 
   test('--date finds the dumps of a day by their names; nothing of that day is no good news', async () => {

@@ -1,7 +1,6 @@
 /** Which day a dump is of. */
 import { expect, test } from 'vitest';
-import { isOfDay, readDay } from '../../cli/date-of-dump.ts';
-import { UsageError } from '../../cli/usage.ts';
+import { addDays, isOfDay } from '../../shared/date-of-dump.ts';
 
 const LATER = Date.parse('2026-11-21T03:00:00Z');
 
@@ -28,12 +27,10 @@ test('a name without a day is of the day on which it was begun', () => {
   expect(isOfDay('build-1763683200.ndjson', LATER, '2026-11-21')).toBe(true);
 });
 
-test('a day is read as it is written, or counted from today', () => {
-  expect(readDay('2026-11-20', LATER)).toBe('2026-11-20');
-  expect(readDay('today', LATER)).toBe('2026-11-21');
-  expect(readDay('yesterday', LATER)).toBe('2026-11-20');
-});
-
-test.each(['2026-13-01', '2026-02-30', '20261120', 'monday', ''])('%j is no day', (text) => {
-  expect(() => readDay(text, LATER)).toThrow(UsageError);
+test.each([
+  ['2026-02-28', 1, '2026-03-01'],
+  ['2028-02-28', 1, '2028-02-29'],
+  ['2027-01-01', -1, '2026-12-31'],
+])('%s and %i days are %s', (day, days, expected) => {
+  expect(addDays(day, days)).toBe(expected);
 });
