@@ -7,6 +7,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { openStep, type StepPorts } from '../../../lambdas/chunker/enrich/open-step.ts';
 import { lookupTables } from '../../../lambdas/chunker/enrich/lookup-tables.ts';
 import { keyedHash } from '../../../lambdas/chunker/enrich/hash.ts';
+import { topLevelMembers } from '../../../lambdas/chunker/event-text.ts';
 import type { MadeEvents } from '../../../lambdas/chunker/make-events.ts';
 import { openPassText, type PassText } from '../../../lambdas/chunker/pass-text.ts';
 import { recordPathOf } from '../../../lambdas/chunker/splice-plan.ts';
@@ -101,6 +102,9 @@ function meaningOf(made: MadeEvents) {
   const events = made.events.map(({ pieces, bytes, ...known }) => {
     const text = Buffer.concat(pieces);
     expect(bytes).toBe(text.length);
+    // What Amplitude makes of a name that stands twice is not known, and JSON.parse does not show it.
+    const names = topLevelMembers(text).map(({ name }) => name);
+    expect(names).toEqual([...new Set(names)]);
     return { ...known, time: known.time === 0 ? 0 : known.time, event: parseAll(text.toString()) };
   });
   return { ...made, events };
