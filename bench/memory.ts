@@ -116,5 +116,7 @@ function toLine({ stage, megabytes, events, peakMb, ratio, rounds }: MemoryRow):
     [(cpu / events) * 1e6, 14, 1],
     [events / seconds, 11, 0],
   ];
-  return stage.padEnd(10) + cells.map(([value, width, digits]) => (value?.toFixed(digits) ?? '').padStart(width)).join('');
+  return (
+    stage.padEnd(10) + cells.map(([value, width, digits]) => (value?.toFixed(digits) ?? '').padStart(width)).join('')
+  );
 }

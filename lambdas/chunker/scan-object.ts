@@ -23,7 +23,9 @@ export type WatchTable = {
   /** For a hash of a name (see `hashOfName`) its place in the lists below, or NONE. */
   readonly places: Int16Array;
   readonly factor: number;
-  readonly names: readonly Buffer[];
+  /** The names one after the other, and where each begins and the last one ends. */
+  readonly letters: Uint8Array;
+  readonly begins: Int32Array;
   readonly expected: readonly number[];
   readonly slots: readonly number[];
   readonly within: readonly (WatchTable | undefined)[];
@@ -42,9 +44,16 @@ export const NONE = -1;
 /** Levels below a watched object; they are bits of one number. */
 const MAX_DEPTH = 30;
 const MAX_OTHERS = 64;
+/** A longer text is parsed. */
+const MAX_TEXT = 256 * 1024;
 /** Integers and decimals with so many characters at most are finite, and such integers exact. */
 const MAX_DIGITS = 15;
 const PLACES = 256;
+
+/** The text that is scanned, copied here: an array that is always the same need not be handed on, and is a little quicker to read. */
+const TEXT = new Uint8Array(MAX_TEXT + 1);
+/** Stands behind the text: as it can stand nowhere in a text that is taken, nothing else ends a search. */
+const END = 0;
 
 const CODES: Readonly<Record<Expected, number>> = {
   any: 0,
@@ -104,7 +113,7 @@ function tableFor(watch: Watch, above: readonly string[], slots: Map<string, num
   return {
     places,
     factor,
-    names,
+    ...lettersOf(names),
     slots: own,
     expected: entries.map(([, { expected }]) => CODES[expected]),
     within: entries.map(([name, { within }]) => within && tableFor(within, [...above, name], slots)),
@@ -126,8 +135,14 @@ function placesOf(names: readonly Buffer[]): Pick<WatchTable, 'factor' | 'places
   throw new Error(`there is no table for the names ${names.join(', ')}`);
 }
 
+function lettersOf(names: readonly Buffer[]): Pick<WatchTable, 'letters' | 'begins'> {
+  const begins = new Int32Array(names.length + 1);
+  for (const [i, name] of names.entries()) begins[i + 1] = (begins[i] ?? 0) + name.length;
+  return { letters: new Uint8Array(Buffer.concat(names)), begins };
+}
+
 /** Of the length and three bytes. */
-function hashOfName(text: Buffer, start: number, end: number, factor: number): number {
+function hashOfName(text: Uint8Array, start: number, end: number, factor: number): number {
   if (start === end) return 0;
   const first = text[start] ?? 0;
   const middle = text[(start + end) >> 1] ?? 0;
@@ -142,71 +157,75 @@ export function newScan(slots: number): Scan {
 
 /** Whether the text, which must be UTF-8, is an object as it is expected; only then `scan` has the places of its values. */
 export function scanObject(text: Buffer, table: WatchTable, scan: Scan): boolean {
+  const { length } = text;
+  if (length > MAX_TEXT || text[0] !== OPEN_BRACE) return false;
+  TEXT.set(text);
+  TEXT[length] = END;
   scan.starts.fill(NONE);
-  return text[0] === OPEN_BRACE && endOfObject(text, 1, table, scan, true) === text.length;
+  return endOfObject(1, table, scan, true) === length;
 }
 
 /** `at` is after the brace; the answer is the place after the closing one, or NONE. So it is in all that follow. */
-function endOfObject(text: Buffer, from: number, table: WatchTable, scan: Scan, isOutermost: boolean): number {
+function endOfObject(from: number, table: WatchTable, scan: Scan, isOutermost: boolean): number {
   let others = 0;
-  let at = afterSpace(text, from);
-  if (text[at] === CLOSE_BRACE) return at + 1;
+  let at = afterSpace(from);
+  if (TEXT[at] === CLOSE_BRACE) return at + 1;
   for (;;) {
-    if (text[at] !== QUOTE) return NONE;
+    if (TEXT[at] !== QUOTE) return NONE;
     const name = at + 1;
-    const end = endOfPlain(text, name);
-    if (text[end] !== QUOTE) return NONE;
-    at = afterSpace(text, end + 1);
-    if (text[at] !== COLON) return NONE;
-    at = afterSpace(text, at + 1);
-    const place = placeOf(text, name, end, table);
+    const end = endOfPlain(name);
+    if (TEXT[end] !== QUOTE) return NONE;
+    at = afterSpace(end + 1);
+    if (TEXT[at] !== COLON) return NONE;
+    at = afterSpace(at + 1);
+    const place = placeOf(name, end, table);
     if (place === NONE) {
-      if (isOutermost && !isNew(text, name, end, scan.others, others++)) return NONE;
-      at = endOfValue(text, at);
+      if (isOutermost && !isNew(name, end, scan.others, others++)) return NONE;
+      at = endOfValue(at);
     } else {
-      at = endOfWatched(text, at, place, table, scan);
+      at = endOfWatched(at, place, table, scan);
     }
     if (at === NONE) return NONE;
-    at = afterSpace(text, at);
-    if (text[at] === CLOSE_BRACE) return at + 1;
-    if (text[at] !== COMMA) return NONE;
-    at = afterSpace(text, at + 1);
+    at = afterSpace(at);
+    if (TEXT[at] === CLOSE_BRACE) return at + 1;
+    if (TEXT[at] !== COMMA) return NONE;
+    at = afterSpace(at + 1);
   }
 }
 
-function placeOf(text: Buffer, start: number, end: number, { places, factor, names }: WatchTable): number {
-  const place = places[hashOfName(text, start, end, factor)] ?? NONE;
+function placeOf(start: number, end: number, { places, factor, letters, begins }: WatchTable): number {
+  const place = places[hashOfName(TEXT, start, end, factor)] ?? NONE;
   if (place === NONE) return NONE;
-  const name = names[place];
-  if (name === undefined || name.length !== end - start) return NONE;
-  for (let i = 0; i < name.length; i += 1) if (name[i] !== text[start + i]) return NONE;
+  let letter = begins[place] ?? 0;
+  if ((begins[place + 1] ?? 0) - letter !== end - start) return NONE;
+  for (let i = start; i < end; i += 1, letter += 1) if (letters[letter] !== TEXT[i]) return NONE;
   return place;
 }
 
 /** Whether the name, of which there are `count` others before, is not one of them: by its hash, so that it says no too often. */
-function isNew(text: Buffer, start: number, end: number, others: Int32Array, count: number): boolean {
+function isNew(start: number, end: number, others: Int32Array, count: number): boolean {
   if (count === MAX_OTHERS) return false;
   let hash = 0x811c9dc5;
-  for (let i = start; i < end; i += 1) hash = Math.imul(hash ^ (text[i] ?? 0), 0x01000193);
+  for (let i = start; i < end; i += 1) hash = Math.imul(hash ^ (TEXT[i] ?? 0), 0x01000193);
   for (let i = 0; i < count; i += 1) if (others[i] === hash) return false;
   others[count] = hash;
   return true;
 }
 
-function endOfWatched(text: Buffer, at: number, place: number, table: WatchTable, scan: Scan): number {
+function endOfWatched(at: number, place: number, table: WatchTable, scan: Scan): number {
   const slot = table.slots[place] ?? 0;
   if (scan.starts[slot] !== NONE) return NONE;
   const within = table.within[place];
-  if (within && text[at] !== OPEN_BRACE) return NONE;
-  const end = within ? endOfObject(text, at + 1, within, scan, false) : endOfValue(text, at);
-  if (end === NONE || !isAsExpected(text, at, end, table.expected[place] ?? 0)) return NONE;
+  if (within && TEXT[at] !== OPEN_BRACE) return NONE;
+  const end = within ? endOfObject(at + 1, within, scan, false) : endOfValue(at);
+  if (end === NONE || !isAsExpected(at, end, table.expected[place] ?? 0)) return NONE;
   scan.starts[slot] = at;
   scan.ends[slot] = end;
   return end;
 }
 
-function isAsExpected(text: Buffer, start: number, end: number, expected: number): boolean {
-  const first = text[start];
+function isAsExpected(start: number, end: number, expected: number): boolean {
+  const first = TEXT[start];
   if (first === 0x6e) return expected !== CODES.absent; // null
   switch (expected) {
     case CODES.any:
@@ -214,9 +233,9 @@ function isAsExpected(text: Buffer, start: number, end: number, expected: number
     case CODES.string:
       return first === QUOTE;
     case CODES.integer:
-      return isShortNumber(text, start, end, false);
+      return isShortNumber(TEXT, start, end, false);
     case CODES.number:
-      return isShortNumber(text, start, end, true);
+      return isShortNumber(TEXT, start, end, true);
     case CODES.boolean:
       return first === 0x74 || first === 0x66;
     case CODES.object:
@@ -227,7 +246,7 @@ function isAsExpected(text: Buffer, start: number, end: number, expected: number
 }
 
 /** Of what is a value already. */
-export function isShortNumber(text: Buffer, start: number, end: number, isDecimal: boolean): boolean {
+export function isShortNumber(text: Uint8Array, start: number, end: number, isDecimal: boolean): boolean {
   if (end - start > MAX_DIGITS) return false;
   for (let i = text[start] === MINUS ? start + 1 : start; i < end; i += 1) {
     if (DIGIT[text[i] ?? 0] !== 1 && !(isDecimal && text[i] === DOT)) return false;
@@ -236,38 +255,38 @@ export function isShortNumber(text: Buffer, start: number, end: number, isDecima
 }
 
 /** Any value, with everything in it. */
-function endOfValue(text: Buffer, from: number): number {
+function endOfValue(from: number): number {
   let at = from;
   let depth = 0;
   /** A bit for each level, the innermost lowest: whether it is an object. */
   let objects = 0;
   for (;;) {
-    const byte = text[at];
+    const byte = TEXT[at];
     if (byte === QUOTE) {
-      at = endOfString(text, at + 1);
+      at = endOfString(at + 1);
     } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       if (depth === MAX_DEPTH) return NONE;
-      at = afterSpace(text, at + 1);
-      if (text[at] === byte + 2) {
+      at = afterSpace(at + 1);
+      if (TEXT[at] === byte + 2) {
         at += 1; // closed at once: the closing bracket is two beyond the opening one
       } else {
         depth += 1;
         objects = (objects << 1) | (byte === OPEN_BRACE ? 1 : 0);
-        if (byte === OPEN_BRACE) at = afterName(text, at);
+        if (byte === OPEN_BRACE) at = afterName(at);
         if (at === NONE) return NONE;
         continue;
       }
     } else {
-      at = endOfWord(text, at);
+      at = endOfWord(at);
     }
     if (at === NONE) return NONE;
     for (;;) {
       if (depth === 0) return at;
-      at = afterSpace(text, at);
-      const next = text[at];
+      at = afterSpace(at);
+      const next = TEXT[at];
       if (next === COMMA) {
-        at = afterSpace(text, at + 1);
-        if ((objects & 1) === 1) at = afterName(text, at);
+        at = afterSpace(at + 1);
+        if ((objects & 1) === 1) at = afterName(at);
         if (at === NONE) return NONE;
         break;
       }
@@ -280,74 +299,74 @@ function endOfValue(text: Buffer, from: number): number {
 }
 
 /** Where the value of the member that begins here begins. */
-function afterName(text: Buffer, at: number): number {
-  if (text[at] !== QUOTE) return NONE;
-  const end = endOfString(text, at + 1);
+function afterName(at: number): number {
+  if (TEXT[at] !== QUOTE) return NONE;
+  const end = endOfString(at + 1);
   if (end === NONE) return NONE;
-  const colon = afterSpace(text, end);
-  return text[colon] === COLON ? afterSpace(text, colon + 1) : NONE;
+  const colon = afterSpace(end);
+  return TEXT[colon] === COLON ? afterSpace(colon + 1) : NONE;
 }
 
-function afterSpace(text: Buffer, from: number): number {
+function afterSpace(from: number): number {
   let at = from;
-  while (SPACE[text[at] ?? 0] === 1) at += 1;
+  while (SPACE[TEXT[at] ?? 0] === 1) at += 1;
   return at;
 }
 
 /** The first byte that does not stand for itself in a string. */
-function endOfPlain(text: Buffer, from: number): number {
+function endOfPlain(from: number): number {
   let at = from;
-  while (PLAIN[text[at] ?? 0] === 1) at += 1;
+  while (PLAIN[TEXT[at] ?? 0] === 1) at += 1;
   return at;
 }
 
 /** `from` is after the opening quote. */
-function endOfString(text: Buffer, from: number): number {
-  let at = endOfPlain(text, from);
-  while (text[at] === BACKSLASH) {
-    const byte = text[at + 1] ?? 0;
+function endOfString(from: number): number {
+  let at = endOfPlain(from);
+  while (TEXT[at] === BACKSLASH) {
+    const byte = TEXT[at + 1] ?? 0;
     if (ESCAPED[byte] === 1) at += 2;
-    else if (byte === 0x75 && isHex(text, at + 2)) at += 6;
+    else if (byte === 0x75 && isHex(at + 2)) at += 6;
     else return NONE;
-    at = endOfPlain(text, at);
+    at = endOfPlain(at);
   }
-  return text[at] === QUOTE ? at + 1 : NONE;
+  return TEXT[at] === QUOTE ? at + 1 : NONE;
 }
 
-function isHex(text: Buffer, at: number): boolean {
-  for (let i = at; i < at + 4; i += 1) if (HEX[text[i] ?? 0] !== 1) return false;
+function isHex(at: number): boolean {
+  for (let i = at; i < at + 4; i += 1) if (HEX[TEXT[i] ?? 0] !== 1) return false;
   return true;
 }
 
 /** A number, true, false or null. */
-function endOfWord(text: Buffer, at: number): number {
-  switch (text[at]) {
+function endOfWord(at: number): number {
+  switch (TEXT[at]) {
     case 0x74:
-      return text[at + 1] === 0x72 && text[at + 2] === 0x75 && text[at + 3] === 0x65 ? at + 4 : NONE;
+      return TEXT[at + 1] === 0x72 && TEXT[at + 2] === 0x75 && TEXT[at + 3] === 0x65 ? at + 4 : NONE;
     case 0x66:
-      return text[at + 1] === 0x61 && text[at + 2] === 0x6c && text[at + 3] === 0x73 && text[at + 4] === 0x65
+      return TEXT[at + 1] === 0x61 && TEXT[at + 2] === 0x6c && TEXT[at + 3] === 0x73 && TEXT[at + 4] === 0x65
         ? at + 5
         : NONE;
     case 0x6e:
-      return text[at + 1] === 0x75 && text[at + 2] === 0x6c && text[at + 3] === 0x6c ? at + 4 : NONE;
+      return TEXT[at + 1] === 0x75 && TEXT[at + 2] === 0x6c && TEXT[at + 3] === 0x6c ? at + 4 : NONE;
     default:
-      return endOfNumber(text, at);
+      return endOfNumber(at);
   }
 }
 
-function endOfNumber(text: Buffer, from: number): number {
-  const first = text[from] === MINUS ? from + 1 : from;
-  let at = text[first] === ZERO ? first + 1 : afterDigits(text, first);
+function endOfNumber(from: number): number {
+  const first = TEXT[from] === MINUS ? from + 1 : from;
+  let at = TEXT[first] === ZERO ? first + 1 : afterDigits(first);
   if (at === NONE) return NONE;
-  if (text[at] === DOT) at = afterDigits(text, at + 1);
-  if (at === NONE || ((text[at] ?? 0) | 0x20) !== 0x65) return at;
-  const sign = text[at + 1];
-  return afterDigits(text, sign === MINUS || sign === 0x2b ? at + 2 : at + 1);
+  if (TEXT[at] === DOT) at = afterDigits(at + 1);
+  if (at === NONE || ((TEXT[at] ?? 0) | 0x20) !== 0x65) return at;
+  const sign = TEXT[at + 1];
+  return afterDigits(sign === MINUS || sign === 0x2b ? at + 2 : at + 1);
 }
 
 /** At least one. */
-function afterDigits(text: Buffer, from: number): number {
+function afterDigits(from: number): number {
   let at = from;
-  while (DIGIT[text[at] ?? 0] === 1) at += 1;
+  while (DIGIT[TEXT[at] ?? 0] === 1) at += 1;
   return at === from ? NONE : at;
 }

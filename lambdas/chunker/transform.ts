@@ -6,7 +6,7 @@ import { secretsOf } from '../../shared/enrich-step.ts';
 import type { Log } from '../../shared/log.ts';
 import { openPreset } from '../../shared/presets.ts';
 import type { References } from '../../shared/references.ts';
-import { keyedHash } from './enrich/hash.ts';
+import { openKeyedHash } from './enrich/hash.ts';
 import { lookupTables } from './enrich/lookup-tables.ts';
 import { openStep, type StepPorts } from './enrich/open-step.ts';
 import type { Draft, Origin, Step } from './enrich/step.ts';
@@ -76,15 +76,25 @@ export function compileTransform(
   }
   const merges = (source.enrich ?? []).some((step) => 'identify' in step && step.identify.merge !== false);
   const opened = { source, map: map ?? asItIs, filter, route, maskId };
-  return (records, dumpKey) => {
-    const rows = records.map((record): Row => {
-      const made = pass?.(record, () => maskedId(record, dumpKey, opened));
-      return made ? { made } : toRow(record, dumpKey, opened);
-    });
-    const finish = () => rows.map((row) => ('made' in row ? row.made : finishRow(row, { source, route, merges })));
-    const waiting = applySteps(rows, steps);
-    return waiting ? waiting.then(finish) : finish();
+  const begin = (record: RawRecord, dumpKey: string): Row => {
+    const made = pass?.(record, () => maskedId(record, dumpKey, opened));
+    return made ? { made } : toRow(record, dumpKey, opened);
   };
+  const finish = (row: Row) => ('made' in row ? row.made : finishRow(row, { source, route, merges }));
+  if (steps.some(({ kind }) => kind === 'batch')) {
+    return async (records, dumpKey) => {
+      const rows = records.map((record) => begin(record, dumpKey));
+      await applySteps(rows, steps);
+      return rows.map(finish);
+    };
+  }
+  // One after the other: a block's worth of parsed records at a time would be copied by the garbage collector again and again.
+  return (records, dumpKey) =>
+    records.map((record) => {
+      const row = begin(record, dumpKey);
+      for (const [i, step] of steps.entries()) if (step.kind === 'each') applyEach(row, step, `enrich[${i}]`);
+      return finish(row);
+    });
 }
 
 /** What other platforms' records become, if that is what they are. */
@@ -188,14 +198,11 @@ function filtered(filter: FilterFunction, record: JsonObject, at: RecordPosition
   }
 }
 
-/** Without a batch step there is nothing to wait for. */
-function applySteps(rows: readonly Row[], steps: readonly Step[], from = 0): Promise<void> | undefined {
+async function applySteps(rows: readonly Row[], steps: readonly Step[]): Promise<void> {
   for (const [i, step] of steps.entries()) {
-    if (i < from) continue;
-    if (step.kind === 'batch') return applyBatch(rows, step).then(() => applySteps(rows, steps, i + 1));
-    for (const row of rows) applyEach(row, step, `enrich[${i}]`);
+    if (step.kind === 'batch') await applyBatch(rows, step);
+    else for (const row of rows) applyEach(row, step, `enrich[${i}]`);
   }
-  return undefined;
 }
 
 function applyEach(row: Row, step: Extract<Step, { readonly kind: 'each' }>, name: string): void {
@@ -254,5 +261,5 @@ function textOf(event: JsonObject): string {
  * whose hash of its bytes it is.
  */
 function maskWith(key: string): (id: string) => string {
-  return (id) => keyedHash(id, key, { encoding: 'base64url', length: 16 });
+  return openKeyedHash(key, { encoding: 'base64url', length: 16 });
 }

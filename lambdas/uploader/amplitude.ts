@@ -129,7 +129,7 @@ type Send = (pieces: readonly Buffer[], headers: Headers) => Promise<Answer>;
 
 function sendGzip(request: UploadRequest, send: Send): Promise<Answer> {
   const { prefix, suffix } = around(request);
-  return send([gzipMember(prefix, request.events, COMMA, suffix)], { 'content-encoding': 'gzip' });
+  return send(gzipMember(prefix, request.events, COMMA, suffix), { 'content-encoding': 'gzip' });
 }
 
 async function sendIdentity(request: UploadRequest, send: Send): Promise<Answer> {

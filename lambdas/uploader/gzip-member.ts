@@ -12,8 +12,16 @@ const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
 /** A stored block's length is 16 bits. */
 const MAX_STORED = 0xffff;
 
-/** The gzip member of `prefix`, the texts joined by `separator`, and `suffix`; each of those at most 65,535 bytes. */
-export function gzipMember(prefix: Buffer, texts: readonly DeflatedText[], separator: Buffer, suffix: Buffer): Buffer {
+/**
+ * The gzip member of `prefix`, the texts joined by `separator`, and `suffix`; each of those at most 65,535 bytes. It is in
+ * pieces, one after the other, so that no text is copied.
+ */
+export function gzipMember(
+  prefix: Buffer,
+  texts: readonly DeflatedText[],
+  separator: Buffer,
+  suffix: Buffer,
+): readonly Buffer[] {
   const pieces: Buffer[] = [HEADER, storedBlock(prefix, false)];
   let crc = crc32(prefix);
   let length = prefix.length;
@@ -31,7 +39,7 @@ export function gzipMember(prefix: Buffer, texts: readonly DeflatedText[], separ
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(crc32(suffix, crc));
   trailer.writeUInt32LE((length + suffix.length) % 2 ** 32, 4);
-  return Buffer.concat([...pieces, trailer]);
+  return [...pieces, trailer];
 }
 
 function storedBlock(text: Buffer, isLast: boolean): Buffer {

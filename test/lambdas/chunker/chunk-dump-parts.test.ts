@@ -9,6 +9,7 @@ import { decodeChunk } from '../../../shared/chunk.ts';
 import type { Run } from '../../../shared/dump.ts';
 import { formatOf } from '../../../shared/format-settings.ts';
 import { randomFrom } from '../../chaos/scenario.ts';
+import { runs } from '../../runs.ts';
 import { receiveAll } from '../../shared/queue-fixtures.ts';
 import { anyDump, open } from './any-dump.ts';
 import {
@@ -80,7 +81,7 @@ describe('any dump, cut at any byte', () => {
         }
         expect(outcomes[1]).toEqual(outcomes[0]);
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     );
   });
 
@@ -102,9 +103,9 @@ describe('any dump, cut at any byte', () => {
           }
         }
       }),
-      { numRuns: 100, seed: 3 },
+      { numRuns: runs(100), seed: 3 },
     );
-    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(10);
+    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(runs(10));
   });
 
   test('gives the same whether all parts, some or none were made ready, or it is stopped at every checkpoint', async () => {
@@ -126,9 +127,9 @@ describe('any dump, cut at any byte', () => {
           for (const one of made) segments += one.segments;
         }
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
-    expect(segments).toBeGreaterThan(100);
+    expect(segments).toBeGreaterThan(runs(100));
   });
 });
 
@@ -136,18 +137,20 @@ const users = Array.from({ length: 60 }, (_, i) => (i % 7 === 3 ? 9 : (i * i) % 
 const LINES = users.map((user, i) => (user === 9 ? 'oops' : eventLine(`user-${user}`, { i })));
 const importer = { lanes: 4, uploaders: 8, segmentRecords: 6, partBytes: 900 };
 const sourceOfLines = () => sourceOf({ format: formatOf('ndjson'), api: 'http-v2', caps: { eventsPerChunk: 3 } });
-const openLines = () => openChunker(LINES.join('\n'), { source: sourceOfLines(), importer });
+const openLines = (lines = LINES) => openChunker(lines.join('\n'), { source: sourceOfLines(), importer });
 
 describe('a reader that dies', () => {
+  const SHORT = LINES.slice(0, 36);
+
   test.each(['before', 'after'] as const)(
     '%s any of its calls, with parts ready, leaves nothing that the next one does not make good',
     async (when) => {
-      const undisturbed = openLines();
+      const undisturbed = openLines(SHORT);
       const expected = await contentOf(undisturbed, await readToEnd(undisturbed));
       let call = 0;
       for (let died = true; died; ) {
         call += 1;
-        const chunker = openLines();
+        const chunker = openLines(SHORT);
         const ports = mortal(chunker.ports, call, when);
         const ask = async (count: number) => {
           for (const part of all(count)) await make(chunker, part);
