@@ -5,7 +5,17 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** They start processes and mostly wait for them: begun last, they would run alone at the end. */
-const LONGEST = ['aws/chaos', 'chaos/', 'cli/', 'aws/', 'examples', 'shared/ledger', 'usagov', 'same-events'];
+const LONGEST = [
+  'aws/chaos',
+  'chaos/',
+  'cli/',
+  'runbook',
+  'aws/',
+  'examples',
+  'shared/ledger',
+  'usagov',
+  'same-events',
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -117,20 +117,25 @@ export const DASHBOARD: readonly (readonly WidgetDefinition[])[] = [
   ],
 ];
 
-/** CloudWatch divides a dashboard's width so. */
-const COLUMNS = 24;
-const HEIGHTS = { total: 4, now: 4, graph: 7 };
+/** After the importer's name. */
+export const HEADLINE =
+  'imports dumps from S3 into Amplitude. Words: docs/how-it-works.md. What to do when an alarm rings: docs/runbook.md.';
+
+/** CloudWatch divides a dashboard's width so; heights are in units of their own. */
+export const COLUMNS = 24;
+export const HEIGHTS = { alarms: 3, text: 1, total: 4, now: 4, graph: 7 };
+/** Minutes that a point stands for. */
+export const PERIOD_MINUTES = 5;
 
 export class ImporterDashboard extends Construct {
   constructor(scope: Construct, id: string, watched: Watched, alarms: readonly Alarm[]) {
     super(scope, id);
-    const help = 'Words: docs/how-it-works.md. What to do when an alarm rings: docs/runbook.md.';
     const head = [
-      new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: COLUMNS, height: 3 }),
+      new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: COLUMNS, height: HEIGHTS.alarms }),
       new TextWidget({
-        markdown: `**${watched.name}** imports dumps from S3 into Amplitude. ${help}`,
+        markdown: `**${watched.name}** ${HEADLINE}`,
         width: COLUMNS,
-        height: 1,
+        height: HEIGHTS.text,
       }),
     ];
     const rows = DASHBOARD.map((row) => row.map((definition) => widget(definition, watched, COLUMNS / row.length)));
@@ -144,7 +149,7 @@ export class ImporterDashboard extends Construct {
 
 function widget({ title, as, figures }: WidgetDefinition, watched: Watched, width: number): IWidget {
   const metrics: IMetric[] = Object.entries(figures).map(([label, figure]) => {
-    return metricOf(figure, watched, Duration.minutes(5), label);
+    return metricOf(figure, watched, Duration.minutes(PERIOD_MINUTES), label);
   });
   const common = { title, width, height: HEIGHTS[as] };
   if (as === 'graph') return new GraphWidget({ ...common, left: metrics, leftYAxis: { min: 0 } });

@@ -1,11 +1,12 @@
 /** Opens the embedded engine for a command: configuration, state directory, and where the events go. */
 import { join } from 'node:path';
-import { amplitude } from '../lambdas/uploader/amplitude.ts';
+import { amplitude, checkEndpoint } from '../lambdas/uploader/amplitude.ts';
 import { type Engine, openEngine } from '../local/engine.ts';
 import { startSimulator } from '../local/simulator.ts';
 import type { Importer } from '../shared/config.ts';
 import { openState } from '../shared/embedded/state.ts';
 import { secretsOf } from '../shared/enrich-step.ts';
+import { describeError } from '../shared/log.ts';
 import { checkHashKey, secretVariable } from '../shared/secrets.ts';
 import type { Receipt } from '../shared/receipt.ts';
 import { configPathOf, fingerprintOf, loadConfig, referencesBeside } from './load-config.ts';
@@ -54,6 +55,7 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   const configPath = configPathOf(options);
   const importer = await loadConfig(options);
   if (options.live && options.endpoint !== undefined) throw new UsageError('--live and --endpoint exclude each other');
+  if (options.endpoint !== undefined) refuseBadEndpoint(options.endpoint);
   const keyOf = readProjectKeys(importer, options.live === true, process.env);
   const secrets = readHashKeys(importer, options);
   const state = openState(options.state ?? DEFAULT_STATE);
@@ -103,6 +105,14 @@ export async function openRun(options: RunOptions): Promise<EmbeddedRun> {
   };
 }
 
+function refuseBadEndpoint(endpoint: string): void {
+  try {
+    checkEndpoint(endpoint);
+  } catch (error) {
+    throw new UsageError(`--endpoint: ${describeError(error)}`, { cause: undefined });
+  }
+}
+
 /** Like the API key: needed when the events go to Amplitude, and made up for a simulator. */
 export function readHashKeys(
   { sources }: Pick<Importer, 'sources'>,
@@ -131,7 +141,8 @@ function reportTrouble() {
     const line = `${message}: ${String(why)}`;
     if (level === 'info' || why === undefined || said.has(line)) return;
     said.add(line);
-    console.error(`s3-to-amplitude: ${line}`);
+    const next = level === 'warn' && !message.includes('again') ? '; it is tried again' : '';
+    console.error(`s3-to-amplitude: ${line}${next}`);
   };
 }
 

@@ -26,7 +26,8 @@ export function readArgs<const Options extends ParseArgsOptionsConfig>(
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
     const message = error instanceof Error ? error.message.replace(/\. To specify.*/s, '') : String(error);
-    throw new UsageError(`${message}; see s3-to-amplitude ${command} --help`, { cause: error });
+    // The cause would say the same once more.
+    throw new UsageError(`${message}; see s3-to-amplitude ${command} --help`, { cause: undefined });
   }
 }
 

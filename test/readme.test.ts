@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { Command } from '../cli/usage.ts';
 import { importerSchema } from '../shared/config.ts';
 import { FORMAT_NAMES } from '../shared/format-settings.ts';
 import { PRESET_SCHEMAS } from '../shared/presets.ts';
@@ -101,5 +102,25 @@ describe('docs/formats.md', () => {
   test('lists every fixture of the presets', () => {
     const fixtures = readdirSync(join(ROOT, 'test/fixtures/presets')).filter((name) => !name.endsWith('.expected'));
     expect(fixtures.filter((name) => !text.includes(`\`test/fixtures/presets/${name}\``))).toEqual([]);
+  });
+});
+
+describe('every command in README and docs', () => {
+  const files = ['README.md', ...readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'))];
+  const called = files.flatMap((name) => {
+    const text = readFileSync(join(ROOT, name === 'README.md' ? '' : 'docs', name), 'utf8');
+    const calls = text.matchAll(
+      /(?:npm run cli --silent --|s3-to-amplitude|npm start --) ((?:--)?[a-z].*?)(?=[`|&#]|$)/gm,
+    );
+    return [...calls].map(([call, args = '']): [string, string] => [
+      `${name}: ${call}`,
+      call.startsWith('npm start') ? `import ${args}` : args,
+    ]);
+  });
+
+  test.each(called)('%s: exists, with all of its options', async (_, args) => {
+    const [command = ''] = args.split(' ');
+    const { [`${command}Command`]: its } = (await import(`../cli/${command}.ts`)) as Readonly<Record<string, Command>>;
+    for (const [option] of args.matchAll(/--[a-z][a-z-]*/g)) expect(its?.help).toContain(option);
   });
 });

@@ -96,7 +96,8 @@ function openClient(isPlain: boolean, connections: number): Client {
     : { agent: new HttpsAgent(settings), request: httpsRequest };
 }
 
-function checkEndpoint(endpoint: string): void {
+/** Throws when it is no origin: `https://host`, perhaps with a port. */
+export function checkEndpoint(endpoint: string): void {
   const url = URL.parse(endpoint);
   const isOrigin = url && /^https?:$/.test(url.protocol) && `${url.pathname}${url.search}${url.hash}` === '/';
   if (!isOrigin) {

@@ -148,7 +148,12 @@ test('a 40 MB line is a reject with its place, and the rest goes on', async () =
 test.each([
   ['a file that is not there', ['nowhere.ndjson'], 'nowhere.ndjson: no such file'],
   ['no dump at all', [], 'no dump is named'],
-  ['an unknown option', ['--agian', 'x'], "Unknown option '--agian'"],
+  ['an unknown option', ['--agian', 'x'], "Unknown option '--agian'; see s3-to-amplitude import --help\n"],
+  [
+    'an endpoint that is none',
+    ['--endpoint', 'localhost:8080', 'package.json'],
+    '--endpoint: the endpoint is localhost',
+  ],
   ['an unknown source', ['--source', 'x', 'package.json'], '--source: found "x", expected one of events'],
   [
     'a configuration that is not there',

@@ -12,11 +12,16 @@ export type Finished = { readonly code: number | null; readonly stdout: string; 
 
 /** A process that runs, and how it ends. */
 export function startCli(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd?: string) {
-  const child = spawn(process.execPath, [MAIN, ...args], {
-    cwd,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return startProcess(process.execPath, [MAIN, ...args], env, cwd);
+}
+
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd?: string,
+) {
+  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

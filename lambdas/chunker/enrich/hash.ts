@@ -36,7 +36,7 @@ export function openKeyedHash(key: string, { encoding = 'hex', length, prefix = 
     return inner.subarray(0, BLOCK + inner.write(text, BLOCK));
   };
   return (text: string): string => {
-    outer.write(hash('sha256', withText(text), 'latin1'), BLOCK, 'latin1');
+    outer.write(hash('sha256', withText(text), 'binary'), BLOCK, 'latin1');
     return prefix + hash('sha256', outer, encoding).slice(0, length);
   };
 }
