@@ -36,6 +36,9 @@ export type IntakePorts = ChunkDumpPorts &
 /** What cannot be made ready after so many receives is left to the dump's reader. */
 const MAX_PART_RECEIVES = 5;
 
+/** Characters of the reason that a dead letter carries. */
+const MAX_REASON = 300;
+
 /** Undefined when the message is done with; otherwise the milliseconds after which to see it again. Never throws. */
 export async function takeIntake(body: string, receives: number, ports: IntakePorts): Promise<number | undefined> {
   try {
@@ -49,12 +52,24 @@ export async function takeIntake(body: string, receives: number, ports: IntakePo
     }
     return waits.length > 0 ? Math.min(...waits) : undefined;
   } catch (error) {
-    const tries = receives === 1 ? 1 : await countTries(body, receives, ports.ledger).catch(() => receives);
+    // Undefined while the ledger cannot be asked: then nothing is given up.
+    const counted = receives === 1 ? 1 : await countTries(body, receives, ports.ledger).catch(() => undefined);
+    if (counted !== undefined && counted >= ports.maxTries && (await isGivenUpFor(error, body, ports)))
+      return undefined;
+    const tries = counted ?? receives;
     const waitMs = intakeBackOffMs(tries);
     ports.measure({ DumpsTriedAgain: 1 });
     ports.log('warn', 'dump is tried again', { error: describeError(error), receives, tries, waitMs });
     return waitMs;
   }
+}
+
+/** After its last try it is given up with what went wrong; false when it could not be, which the next receive makes good. */
+function isGivenUpFor(error: unknown, body: string, ports: IntakePorts): Promise<boolean> {
+  return giveUp(body, ports, error).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function isGivenUp(body: string, receives: number, { ledger, maxTries }: IntakePorts): Promise<boolean> {
@@ -80,9 +95,10 @@ function intakesOf(body: string): readonly Intake[] {
 }
 
 /** Whether it failed or its reader crashed each time: what stands behind it in the line goes on. */
-async function giveUp(body: string, ports: IntakePorts): Promise<undefined> {
+async function giveUp(body: string, ports: IntakePorts, cause?: unknown): Promise<undefined> {
   const { owner, maxTries, importer, log, measure } = ports;
-  await ports.deadLetters.send([{ id: owner, body }]);
+  const attributes = cause === undefined ? undefined : { reason: reasonOf(cause) };
+  await ports.deadLetters.send([{ id: owner, body, ...(attributes && { attributes }) }]);
   const intakes = intakesOf(body);
   if (intakes.length === 0) log('error', 'message is given up', { error: 'it names no dump; it is a dead letter' });
   for (const intake of intakes) {
@@ -90,9 +106,15 @@ async function giveUp(body: string, ports: IntakePorts): Promise<undefined> {
     if (source?.inOrder) await leaveTurn(intake, source, ports);
     const error = `it was tried ${maxTries} times and came no further; its message is a dead letter: replay it`;
     measure({ DumpsFailed: 1 });
-    log('error', 'dump is given up', { ...named(intake), error });
+    log('error', 'dump is given up', { ...named(intake), error, ...attributes });
   }
   return undefined;
+}
+
+/** As `status` and `dlq` show it. SQS takes no control characters in an attribute. */
+function reasonOf(error: unknown): string {
+  const text = describeError(error).replace(/[^\x20-\x7e]+/g, ' ');
+  return text.length > MAX_REASON ? `${text.slice(0, MAX_REASON)}…` : text;
 }
 
 async function takeDump(intake: Intake, receives: number, ports: IntakePorts): Promise<number | undefined> {

@@ -35,7 +35,7 @@ const SIGNATURE = /Credential=([^/]+)\/\d+\/[^/]+\/([^/]+)\//;
 const RESOURCES: Readonly<Record<string, (input: Readonly<Record<string, unknown>>) => string>> = {
   sqs: ({ QueueUrl }) => queueArn(String(QueueUrl).split('/').at(-1) ?? ''),
   dynamodb: ({ TableName, IndexName }) =>
-    tableArn(String(TableName)) + (IndexName === undefined ? '' : `/index/${String(IndexName)}`),
+    tableArn(String(TableName)) + (typeof IndexName === 'string' ? `/index/${IndexName}` : ''),
   events: () => `arn:aws:events:${REGION}:${ACCOUNT}:event-bus/default`,
   secretsmanager: ({ SecretId }) => secretArn(String(SecretId)),
 };

@@ -10,7 +10,6 @@ import { comparePrivileges, grantsOf, nameOf, type Policies, withGrant, without 
 /** Grants that no function calls for in this run, and why the stack gives them all the same. */
 const NOT_CALLED_HERE: readonly (readonly [grant: RegExp, reason: string])[] = [
   [/ logs:(CreateLogStream|PutLogEvents) /, "Lambda itself writes the function's output, with the function's role"],
-  [/ sqs:SendMessage .*intake-dlq$/, 'a dump is given up after about a day of tries'],
 ];
 
 let run: EventfulRun;
