@@ -41,6 +41,8 @@ async function writeBundle(handler: string, configFile: string, to: string): Pro
     mainFields: ['module', 'main'],
     plugins: [NAMED_KEYS],
     minify: true,
+    charset: 'utf8',
+    legalComments: 'external',
     // yauzl is CommonJS and requires Node's own modules.
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
     absWorkingDir: join(import.meta.dirname, '..'),

@@ -5,7 +5,6 @@ import { readFileSync, statSync } from 'node:fs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import configured from '#importer-config';
@@ -15,7 +14,6 @@ import { dynamoLedger } from '../../shared/aws/ledger.ts';
 import { s3References } from '../../shared/aws/references.ts';
 import { s3Dumps, s3Results } from '../../shared/aws/objects.ts';
 import { sqsQueue } from '../../shared/aws/queue.ts';
-import { hashKeys } from '../../shared/aws/secrets.ts';
 import { openTelemetry } from '../../shared/aws/telemetry.ts';
 import { bundledName, type FileReader, loadFiles, textOfFiles } from '../../shared/config-files.ts';
 import { fileReferences } from '../../shared/embedded/references.ts';
@@ -72,7 +70,7 @@ function openSandbox() {
     results: s3Results(s3, names.RESULTS_BUCKET),
     ledger: dynamoLedger(new DynamoDBClient(), names.LEDGER_TABLE, { retentionDays: importer.ledgerDays }),
     uploads: sqsQueue(sqs, names.UPLOAD_QUEUE_URL, { fifo: true }),
-    transformOf: openTransforms({ secret: hashKeys(new SecretsManagerClient()), references, log }),
+    transformOf: openTransforms({ secret: hashKey, references, log }),
     references,
     announce: announceReceipts(new EventBridgeClient()),
     now: Date.now,
@@ -105,4 +103,13 @@ function fingerprintOf(importer: Importer): string {
     .update(process.versions.zlib)
     .digest('hex')
     .slice(0, 20);
+}
+
+/** Few sources hash anything: the others' starts do not load what it takes. */
+async function hashKey(secret: string): Promise<string> {
+  const [{ SecretsManagerClient }, { hashKeys }] = await Promise.all([
+    import('@aws-sdk/client-secrets-manager'),
+    import('../../shared/aws/secrets.ts'),
+  ]);
+  return hashKeys(new SecretsManagerClient())(secret);
 }

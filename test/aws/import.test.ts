@@ -106,7 +106,7 @@ describe('a dump that is dropped', () => {
     expect(await receiptOf(gone)).toMatchObject({ state: 'failed', events: 0, failure: expect.stringMatching(/gone/) });
   });
 
-  test('needs every grant of the two roles, and no other', async () => {
+  test('needs every grant of the chunker and the uploader, and no other', async () => {
     const unused = () =>
       stack.unusedGrants().filter((grant) => !NOT_CALLED_HERE.some((pattern) => pattern.test(grant)));
     // A receipt is written before it is announced, and only the receipt was waited for.
@@ -150,6 +150,7 @@ describe('a dump whose API key Amplitude does not know', () => {
 
 /** What only a huge dump, a throttled device, an unreadable notification or Lambda itself needs. */
 const NOT_CALLED_HERE = [
+  /^watcher/,
   / logs:/,
   / sqs:SendMessage .*(-parked|-parked-dlq|-upload-dlq\.fifo|-intake-dlq)$/,
   / sqs:(ChangeMessageVisibility|DeleteMessage) .*-parked$/,

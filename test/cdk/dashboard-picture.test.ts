@@ -51,6 +51,6 @@ test('of what was measured a period has the sum, of what was looked at the most'
   expect(valuesOf({ stage: 'chunker', metric: 'Errors', statistic: 'Sum' }, day, 5)).toBeUndefined();
 });
 
-test.runIf(process.env.TEST_LONG === '1')('the picture is the same whenever and wherever it is drawn', async () => {
+test('the picture is the same whenever and wherever it is drawn', async () => {
   expect(drawDashboard(await runEventfulDay())).toBe(PICTURE);
 });

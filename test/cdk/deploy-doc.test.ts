@@ -47,7 +47,7 @@ describe('the app in docs/deploy.md', () => {
         .map((name) => readFileSync(join(asset, name), 'utf8'))
         .join('\n');
     });
-    expect(bundles).toHaveLength(2);
+    expect(bundles).toHaveLength(3);
     for (const bundle of bundles) {
       expect(bundle).toMatch(/name:"clicks"/);
       expect(bundle).not.toMatch(/prefix:"incoming\/"/);

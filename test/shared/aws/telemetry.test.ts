@@ -59,6 +59,6 @@ test('a line of the log is JSON with its level, its stage and the invocation it 
 });
 
 test('the names of metrics say what they count, in words of the glossary', () => {
-  const words = /^(Records|Events|Chunks?|Requests|Dumps?)[A-Z][A-Za-z]+$|^(Requests|Rejected)$/;
+  const words = /^(Records|Events|Chunks?|Requests|Dumps?|Files)[A-Z][A-Za-z]+$|^(Requests|Rejected)$/;
   expect(Object.keys(METRICS).filter((name) => !words.test(name))).toEqual([]);
 });
