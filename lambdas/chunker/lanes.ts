@@ -76,7 +76,7 @@ export function laneRules(
  * Of a dump that is cut into parts (`isCut`) nobody knows in which lanes earlier parts had what, until the chunks are sent.
  */
 export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState, isCut = false) {
-  const { lanes, uploaders, dumpId, api, eventsPerChunk, projects, isCapped } = rules;
+  const { lanes, uploaders, dumpId, api, eventsPerChunk, isCapped } = rules;
   const spread = Math.floor(lanes / count);
   const first = count * (hashOf(dumpId) % spread);
   const own = new Set(hot);
@@ -89,9 +89,8 @@ export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState, isC
   // With more than this its lane would rest for longer than an upload takes.
   const bearable = (PACE * API_LIMITS[api].eventsPerSecond * REQUEST_MS) / 1_000 / meetings;
   return {
-    /** Ordinary ones of each project, for the checkpoint; and of all. */
+    /** Ordinary ones of each project, for the checkpoint. */
     count,
-    countOfAll: count * projects,
     /** Over how many lanes a device's events of different dumps may be spread. */
     spreadOf: (lane: number) => (isOwnLane(lane) ? 1 : spread),
     /** A device with more events in one chunk is hot. */
