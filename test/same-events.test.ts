@@ -12,11 +12,12 @@ import { startSimulator } from '../local/simulator.ts';
 import { describeFile } from '../shared/embedded/files.ts';
 import { openState } from '../shared/embedded/state.ts';
 import type { Receipt } from '../shared/receipt.ts';
+import { IS_LONG } from './runs.ts';
 import { temporaryDirectory } from './shared/temporary.ts';
 
-/** `npm run bench -- inputs` does the same with 250,000. */
-const EVENTS = 6_000;
-const { made, pieces } = generateLines({ rawBytes: EVENTS * 600 });
+/** `npm run test:long` does it with 100,000. */
+const EVENTS = IS_LONG ? 100_000 : 6_000;
+const { made, pieces } = generateLines({ rawBytes: EVENTS * 625 });
 const LINES = [...pieces()];
 
 async function importAs(input: Input) {
