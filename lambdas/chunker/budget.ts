@@ -37,8 +37,10 @@ export function grantSegment(found: Budget, request: GrantRequest, limit: Limit)
   if (known?.run === run && known.segment === segment && known.grant > 0) {
     return { budget: found, grant: { kind: 'granted', events: known.grant } };
   }
-  // Whoever asks has lost the dump to another reader.
-  if (known && isBefore(request, known)) return { budget: found, grant: { kind: 'shortly' } };
+  // Whoever asks has lost the dump to another reader. Later than that there is none: the ledger has forgotten the dump, and it
+  // begins anew, with its runs counted from the first again.
+  if (known && isBefore(request, known) && now - known.at < DAY_MS)
+    return { budget: found, grant: { kind: 'shortly' } };
   const today = onDay(found, now);
   const { account, unused } = settle(known, request, now, today.day);
   const used = today.used - unused;
@@ -93,7 +95,7 @@ function settle(
   if (!known) return { account: { ...next, sent: 0, paid: 0 }, unused: 0 };
   const most = Math.max(known.paid, known.sent + known.grant);
   // Read anew: what its last segment had sent by then is not known, so that all of it counts as sent.
-  if (known.run !== run) return { account: { ...next, sent: 0, paid: most }, unused: 0 };
+  if (known.run !== run || segment < known.segment) return { account: { ...next, sent: 0, paid: most }, unused: 0 };
   const sent = known.sent + (known.grant === 0 ? 0 : (made ?? known.grant));
   const paid = Math.max(known.paid, sent);
   return { account: { ...next, sent, paid }, unused: dayOf(known.at) === today ? most - paid : 0 };

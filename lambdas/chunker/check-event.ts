@@ -1,4 +1,5 @@
 /** Checks an event against every rule of Amplitude's event contract that would be answered 400, and for a time that is none. */
+import { isRawJSON } from '../../shared/exact-json.ts';
 import {
   DEFAULT_MIN_ID_LENGTH,
   EVENT_FIELDS,
@@ -80,7 +81,8 @@ function isOfKind(value: unknown, kind: FieldKind): boolean {
     case 'boolean':
       return typeof value === 'boolean';
     case 'object':
-      return typeof value === 'object' && !Array.isArray(value);
+      // A number that was kept as it stood is an object of its own kind.
+      return typeof value === 'object' && !Array.isArray(value) && !isRawJSON(value);
   }
 }
 

@@ -52,8 +52,27 @@ export function passThrough(
   const { project, fault } = check(event, routed, source);
   if (fault) return { kind: 'unusable', ...fault };
   const hasOwnId = Object.hasOwn(event, 'insert_id');
-  const pieces = withInsertId(bytes, event.insert_id ? undefined : id(), hasOwnId, Object.keys(event).length);
+  const pieces = withInsertId(
+    onOneLine(bytes),
+    event.insert_id ? undefined : id(),
+    hasOwnId,
+    Object.keys(event).length,
+  );
   return keepFitting([prepare(event, pieces, project)], [], source);
+}
+
+const NEWLINE = 0x0a;
+
+/**
+ * Chunks are cut at newlines, and in a JSON array a record may be on several lines. In JSON a newline is only white space, as a
+ * string has it escaped. A copy: the record itself stays as it is, for its insert_id and for rejects.
+ */
+function onOneLine(text: Buffer): Buffer {
+  let at = text.indexOf(NEWLINE);
+  if (at === -1) return text;
+  const line = Buffer.from(text);
+  for (; at !== -1; at = line.indexOf(NEWLINE, at + 1)) line[at] = 0x20;
+  return line;
 }
 
 /** What a map returned, as events on their way; what is none is refused. `id` is the record's. */

@@ -215,7 +215,9 @@ async function endDump(
   const segments = last ? last.number + (last.read > 0 ? 1 : 0) : checkpoint.segment;
   const broken = failure === undefined ? {} : { failure };
   if (!(await ports.ledger.endDump(run, owner, { segments, ...broken }))) return { kind: 'lost', run };
-  await endBudget(run, last && last.read > 0 ? last.sent : checkpoint.events, reading.source, ports);
+  // Gone on with at a checkpoint behind which there was nothing: the segment before it is counted already.
+  const made = last ? last.sent : before.read === 0 ? 0 : checkpoint.events;
+  await endBudget(run, made, reading.source, ports);
   await closeBooks(run, undefined, ports);
   return { kind: 'read', run, ...done, ...broken };
 }

@@ -97,7 +97,12 @@ function changesOf(step: SpliceStep): readonly Place[] | undefined {
       return names.every(isFreeField) ? names.map((name) => [name]) : undefined;
     }
     case 'hash':
-      return step.fields.every(isText) ? step.fields : undefined;
+      // Named twice, perhaps in two spellings, it would be put into the text twice.
+      return step.fields.every(
+        (field, i) => isText(field) && !step.fields.slice(0, i).some((other) => overlaps(field, other)),
+      )
+        ? step.fields
+        : undefined;
   }
 }
 

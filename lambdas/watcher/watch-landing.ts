@@ -190,9 +190,13 @@ async function tellDue(now: number, dumps: readonly ListedDump[], ports: WatchPo
 async function tellStill(now: number, open: readonly ListedDump[], { view, log, measure }: WatchPorts): Promise<void> {
   const old = open.filter(({ startedAt }) => now - startedAt >= STILL_MS);
   let longest = 0;
+  // Of a dump that was begun earlier: the chunks of later ones wait behind its chunks in their lanes.
+  let isMoving: boolean = false;
   for (const { dumpId: id, dump } of old.toSorted((a, b) => a.startedAt - b.startedAt).slice(0, MAX_LOOKED_AT)) {
     const found = await view.view(id);
-    const seconds = found ? stillSeconds(found, now) : 0;
+    const isBehind: boolean = isMoving && found?.entry.state === 'read';
+    const seconds: number = found && !isBehind ? stillSeconds(found, now) : 0;
+    if (found && !isBehind) isMoving ||= found.entry.state !== 'closed' && seconds * 1_000 < STILL_MS;
     if (seconds * 1_000 >= STILL_MS) log('error', 'dump does not move', { ...named(dump), seconds });
     longest = Math.max(longest, seconds);
   }

@@ -27,6 +27,11 @@ describe('a record that already is an event', () => {
     ['null', 'null', 'record is not an object'],
     ['text', '"visit"', 'record is not an object'],
     ['an empty object', '{}', 'event_type is missing'],
+    [
+      'properties that are a number beyond all',
+      '{"event_type":"visit","user_id":"user-1","event_properties":1e999}',
+      'event_properties is not an object',
+    ],
     ['an id as a number', '{"event_type":"visit","user_id":12345}', 'user_id is not a string'],
     [
       'an insert_id that is no text',
@@ -35,6 +40,14 @@ describe('a record that already is an event', () => {
     ],
   ])('%s is unusable', (_what, text, reason) => {
     expect(make(text)).toMatchObject({ kind: 'unusable', reason });
+  });
+
+  test('on several lines, as in a JSON array that was printed to be read, is sent on one', () => {
+    const [text = ''] = textsOf(
+      make('{\n  "event_type": "visit",\r\n  "user_id": "user-1",\n  "insert_id": "a\\nb"\n}'),
+    );
+    expect(text).not.toContain('\n');
+    expect(JSON.parse(text)).toEqual({ event_type: 'visit', user_id: 'user-1', insert_id: 'a\nb' });
   });
 
   test('of two times the same name the last one is checked', () => {

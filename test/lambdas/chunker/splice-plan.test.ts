@@ -33,6 +33,8 @@ test.each<[string, SourceChanges, RecordPath]>([
   ['a set that reads the event', { enrich: [{ set: { platform: 'os_name' } }] }, 'made'],
   ['… within an object', { enrich: [{ set: { event_properties: { fields: { os: 'os_name' } } } }] }, 'made'],
   ['a hash of a number', { enrich: [hash('price')] }, 'made'],
+  ['a hash of one field twice', { enrich: [hash('user_id', 'user_id')] }, 'made'],
+  ['… in two spellings', { enrich: [hash('user_properties.email', 'user_properties."email"')] }, 'made'],
   ['another step', { enrich: [{ drop: ['ip'] }] }, 'made'],
   ['a map', { map: () => null }, 'made'],
   ['a filter', { filter: () => true }, 'parsed'],
