@@ -36,6 +36,13 @@ describe('a segment of ten events, of a budget of 100, is granted', () => {
       { kind: 'braked', until: nextDayAt(NOW) },
     ],
     ['all of it on the next day', budgetOf(100, {}, '2026-11-21'), ask, { kind: 'granted', events: 10 }],
+    ['nothing to who lost the dump to another reader', budgetOf(10, { d: account }), ask, { kind: 'shortly' }],
+    [
+      'all of it when the ledger has forgotten the dump since, and its runs begin anew',
+      budgetOf(10, { d: { ...account, at: NOW - DAY_MS } }),
+      ask,
+      { kind: 'granted', events: 10 },
+    ],
     ['the same once more', budgetOf(100, { d: account }), { ...ask, segment: 3 }, { kind: 'granted', events: 10 }],
     [
       'the same once more, also on another day',
