@@ -43,7 +43,7 @@ export type Loss = Pick<CapWarning, 'kind' | 'field'> & {
 };
 
 /** Ids that are kept: as many as a dump may have lanes of their own. */
-export const TOP = 64;
+const TOP = 64;
 
 /** Different fields that are counted by name. */
 const MAX_FIELDS = 1_000;

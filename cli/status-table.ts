@@ -144,7 +144,7 @@ export function noteLines({ notes }: Pick<DumpStatus, 'notes'>, style: Style): r
 }
 
 /** `3 dumps: 2 complete, 1 uploading`. */
-export function formatSum(statuses: readonly DumpStatus[], allowed: AllowedRejects): string {
+function formatSum(statuses: readonly DumpStatus[], allowed: AllowedRejects): string {
   const counts = new Map<StatusState, number>();
   for (const { state } of statuses) counts.set(state, (counts.get(state) ?? 0) + 1);
   const parts = [...counts].map(([state, count]) => `${n(count)} ${state}`);

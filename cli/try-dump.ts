@@ -116,6 +116,6 @@ function trialOf(
 }
 
 /** Something of it does not reach Amplitude, or not as it stands. What the configuration leaves out is as it should be. */
-export function hasTrouble({ made, events, refused }: Trial): boolean {
+function hasTrouble({ made, events, refused }: Trial): boolean {
   return made.kind === 'unusable' || refused.length > 0 || events.some(({ warnings }) => warnings.length > 0);
 }
