@@ -1,8 +1,9 @@
 /** Collects the events of a segment by lane, and closes a chunk when the next event would not fit it any more. */
 import type { ChunkLimits } from '../../shared/chunk-limits.ts';
 import { type IdCounts, idCounts } from './id-counts.ts';
-import { hashOf, isOwnLane, laneKey, type Lanes } from './lanes.ts';
+import { isOwnLane, laneKey, type Lanes, NOBODY } from './lanes.ts';
 import type { PreparedEvent } from './make-events.ts';
+import { NO_EDITS, type SplicedText, writeText } from './spliced-text.ts';
 
 /** A chunk of another lane: of this segment, or the last one of that lane in the segments before. */
 export type Before = { readonly lane: number; readonly chunk?: ClosedChunk | undefined };
@@ -31,9 +32,6 @@ export const SEPARATOR = Buffer.from(',\n');
 /** A buffer has room for a full chunk of events like its first one, and this much more; it grows by GROWTH when they are larger. */
 const MARGIN = 1.15;
 const GROWTH = 1.3;
-
-/** Of an event without a device, or without a user. */
-const NOBODY = -1;
 
 /**
  * What is known of the events beside their text is in lists, one for each kind: an object for each event would be most of
@@ -113,7 +111,7 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
       const end = (chunk.starts[i + 1] ?? chunk.used + SEPARATOR.length) - SEPARATOR.length;
       const text = chunk.text.subarray(chunk.starts[i], end);
       const into = chunk.keys[i] === key ? moved : kept;
-      appendText(into, [text], text.length, limits.chunkBytes);
+      appendText(into, { text, edits: NO_EDITS }, text.length, limits.chunkBytes);
       note(into, position, chunk.keys[i] ?? 0, chunk.devices[i] ?? NOBODY, chunk.users[i] ?? NOBODY);
     }
     recycle(chunk.text);
@@ -127,10 +125,8 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
   return {
     /** `event.bytes` must be at most `chunkBytes`. */
     add(event: PreparedEvent, position: number): void {
-      const { deviceId, userId } = event;
+      const { device, user } = event;
       const key = laneKey(event, limits.lane);
-      const device = deviceId === undefined ? NOBODY : limits.lane === 'device' ? key : hashOf(deviceId);
-      const user = userId === undefined ? NOBODY : limits.lane === 'user' ? key : hashOf(userId);
       const lane = lanes.laneOf(key, event.project);
       let chunk = open.get(lane);
       const isFull =
@@ -143,7 +139,7 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
         chunk = undefined;
       }
       chunk ??= openFor(lane, event);
-      appendText(chunk, event.pieces, event.bytes, limits.chunkBytes);
+      appendText(chunk, event, event.bytes, limits.chunkBytes);
       note(chunk, position, key, device, user);
       if (chunk.hottest > lanes.hotAt && !isOwnLane(lane) && countOf(key, chunk) > lanes.hotAt) {
         moveOut(lane, chunk, key);
@@ -168,7 +164,7 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
 
 const [COMMA = 0, NEWLINE = 0] = SEPARATOR;
 
-function appendText(chunk: OpenChunk, pieces: readonly Buffer[], bytes: number, maxBytes: number): void {
+function appendText(chunk: OpenChunk, event: SplicedText, bytes: number, maxBytes: number): void {
   const needed = chunk.used + SEPARATOR.length + bytes;
   if (needed > chunk.text.length) {
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(Math.ceil(chunk.text.length * GROWTH), maxBytes)));
@@ -183,11 +179,7 @@ function appendText(chunk: OpenChunk, pieces: readonly Buffer[], bytes: number, 
     at += SEPARATOR.length;
   }
   chunk.starts.push(at);
-  for (const piece of pieces) {
-    text.set(piece, at);
-    at += piece.length;
-  }
-  chunk.used = at;
+  chunk.used = writeText(event, text, at);
 }
 
 function note(chunk: OpenChunk, position: number, key: number, device: number, user: number): void {
