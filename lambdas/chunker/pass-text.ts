@@ -10,16 +10,23 @@ import { fileOfLookup } from './enrich/lookup.ts';
 import type { LookupTable } from './enrich/lookup-table.ts';
 import type { StepPorts } from './enrich/open-step.ts';
 import { type Building, put } from './json.ts';
-import { BACKSLASH, holdText, MINUS, NONE, QUOTE, SMALL_N, TEXT, ZERO } from './json-bytes.ts';
 import { keptByText } from './kept-by-text.ts';
 import { hashOf, NOBODY } from './lanes.ts';
 import type { MadeEvents, PreparedEvent } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
 import { FAR_FUTURE } from './read-time.ts';
-import { openScanner, type Scanner, scanObject } from './scan-object.ts';
+import { found, holdText, isShortNumber, openScanner, type Scanner, scanObject } from './scan-object.ts';
 import { type Edit, NO_EDITS, sizeOfText } from './spliced-text.ts';
 import { isFit, type SplicePlan, splicePlan, type SpliceStep } from './splice-plan.ts';
-import { type Expected, isShortNumber, slotName } from './watch-table.ts';
+import { type Expected, slotName } from './watch-table.ts';
+
+const { text: TEXT, starts: STARTS, ends: ENDS } = found();
+const NONE = -1;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const SMALL_N = 0x6e;
+const MINUS = 0x2d;
+const ZERO = 0x30;
 
 /** Undefined when the record must be parsed, whether there is anything wrong with it or not. `id` is the insert_id if it has none. */
 export type PassText = (record: RawRecord, id: () => string) => MadeEvents | undefined;
@@ -31,8 +38,10 @@ export async function openPassText(
 ): Promise<PassText | undefined> {
   const plan = splicePlan(source);
   if (!plan) return undefined;
-  const { slots, scanner } = compileScan(plan);
-  const splices = await Promise.all(plan.steps.map((step) => openSplice(step, slots, scanner, ports)));
+  const opened = compileScan(plan);
+  if (!opened) return undefined;
+  const { slots, scanner } = opened;
+  const splices = await Promise.all(plan.steps.map((step) => openSplice(step, slots, ports)));
   return passText(source, slots, scanner, splices);
 }
 
@@ -40,7 +49,9 @@ export async function openPassText(
 export function plainPassText(source: Source): PassText | undefined {
   const plan = splicePlan(source);
   if (!plan || plan.steps.length > 0) return undefined;
-  const { slots, scanner } = compileScan(plan);
+  const opened = compileScan(plan);
+  if (!opened) return undefined;
+  const { slots, scanner } = opened;
   return passText(source, slots, scanner, []);
 }
 
@@ -57,9 +68,10 @@ function compileScan({ steps, added }: SplicePlan) {
     if (step.kind === 'hash') for (const field of step.fields) watchPlace(watch, field, 'string');
   }
   for (const place of added) watchPlace(watch, place, 'absent');
-  const { scanner, slots } = openScanner(watch);
-  const of = (...names: readonly string[]) => slots.get(slotName(names)) ?? NONE;
-  return { slots: { of }, scanner };
+  const opened = openScanner(watch);
+  if (!opened) return undefined;
+  const of = (...names: readonly string[]) => opened.slots.get(slotName(names)) ?? NONE;
+  return { slots: { of }, scanner: opened.scanner };
 }
 
 type Watched = { expected: Expected; within?: Map<string, Watched> };
@@ -82,16 +94,16 @@ function passText(source: Source, slots: Slots, scanner: Scanner, splices: reado
     const { bytes, length, parsed } = record;
     if (parsed !== undefined || length > caps.recordBytes) return undefined;
     const start = hold(record);
-    if (start === NONE || !scanObject(start, start + length, scanner) || !hasText(scanner, type)) return undefined;
+    if (start === NONE || !scanObject(start, start + length, scanner) || !hasText(type)) return undefined;
     clear(edits, start);
     for (const splice of splices) if (!splice(edits)) return undefined;
-    const userKey = idAt(scanner, user, edits, minIdLength);
-    const deviceKey = idAt(scanner, device, edits, minIdLength);
+    const userKey = idAt(user, edits, minIdLength);
+    const deviceKey = idAt(device, edits, minIdLength);
     if (userKey === UNUSUAL || deviceKey === UNUSUAL || (userKey === NOBODY && deviceKey === NOBODY)) return undefined;
-    const ms = timeAt(scanner, time);
+    const ms = timeAt(time);
     if (ms !== undefined && ms >= FAR_FUTURE) return undefined;
-    const isOwnId = scanner.starts[insertId] !== NONE;
-    if (isOwnId && !hasText(scanner, insertId)) return undefined;
+    const isOwnId = STARTS[insertId] !== NONE;
+    if (isOwnId && !hasText(insertId)) return undefined;
     const spliced = { text: bytes, id: isOwnId ? undefined : id(), edits: takeEdits(edits) };
     const size = sizeOfText(spliced);
     if (size > chunkBytes) return undefined;
@@ -109,21 +121,21 @@ function hold({ bytes, block, start = 0 }: RawRecord): number {
 }
 
 /** Whether the value is a string that is not empty. */
-function hasText({ starts, ends }: Scanner, slot: number): boolean {
-  const start = starts[slot] ?? NONE;
-  return start !== NONE && TEXT[start] === QUOTE && (ends[slot] ?? 0) - start > 2;
+function hasText(slot: number): boolean {
+  const start = STARTS[slot] ?? NONE;
+  return start !== NONE && TEXT[start] === QUOTE && (ENDS[slot] ?? 0) - start > 2;
 }
 
 /** Of an id, where the record has to be parsed to say what it is. */
 const UNUSUAL = -2;
 
 /** The id's hash, as lanes count by it; NOBODY when there is none or it is null, UNUSUAL when it cannot be taken as it stands. */
-function idAt({ starts, ends }: Scanner, slot: number, { hashed }: Edits, minLength: number): number {
+function idAt(slot: number, { hashed }: Edits, minLength: number): number {
   for (const one of hashed) if (one.slot === slot) return keyOf(one.hash, minLength);
-  const quote = starts[slot] ?? NONE;
+  const quote = STARTS[slot] ?? NONE;
   if (quote === NONE || TEXT[quote] === SMALL_N) return NOBODY;
   const start = quote + 1;
-  const end = (ends[slot] ?? 0) - 1;
+  const end = (ENDS[slot] ?? 0) - 1;
   let bits = 0;
   let hash = 0x811c9dc5;
   for (let at = start; at < end; at += 1) {
@@ -159,10 +171,10 @@ function textFrom(start: number, end: number): string {
 }
 
 /** Of a short integer. */
-function timeAt({ starts, ends }: Scanner, slot: number): number | undefined {
-  const start = starts[slot] ?? NONE;
+function timeAt(slot: number): number | undefined {
+  const start = STARTS[slot] ?? NONE;
   if (start === NONE || TEXT[start] === SMALL_N) return undefined;
-  const end = ends[slot] ?? 0;
+  const end = ENDS[slot] ?? 0;
   let value = 0;
   for (let at = TEXT[start] === MINUS ? start + 1 : start; at < end; at += 1)
     value = 10 * value + (TEXT[at] ?? 0) - ZERO;
@@ -210,22 +222,17 @@ function takeEdits(edits: Edits): readonly Edit[] {
   return places;
 }
 
-async function openSplice(
-  step: SpliceStep,
-  slots: Slots,
-  scanner: Scanner,
-  ports: Pick<StepPorts, 'secret' | 'table'>,
-): Promise<Splice> {
+async function openSplice(step: SpliceStep, slots: Slots, ports: Pick<StepPorts, 'secret' | 'table'>): Promise<Splice> {
   switch (step.kind) {
     case 'set': {
       const laid = layText(step.fields, slots);
-      return (edits) => lay(laid, scanner, edits);
+      return (edits) => lay(laid, edits);
     }
     case 'lookup':
-      return openJoin(step.options, step.key, slots, scanner, await ports.table(fileOfLookup(step.options)));
+      return openJoin(step.options, step.key, slots, await ports.table(fileOfLookup(step.options)));
     case 'hash': {
       const key = await ports.secret(step.options.secret);
-      const hashes = step.fields.map((names) => openHash(step.options, key, names, slots.of(...names), scanner));
+      const hashes = step.fields.map((names) => openHash(step.options, key, names, slots.of(...names)));
       return (edits) => hashes.every((hash) => hash(edits));
     }
   }
@@ -259,10 +266,10 @@ function membersOf(object: JsonObject): Buffer {
 }
 
 /** False where a text cannot take them as they are: an object that is empty or null, or is made by another step too. */
-function lay({ members, within }: Laid, { starts }: Scanner, edits: Edits): boolean {
+function lay({ members, within }: Laid, edits: Edits): boolean {
   if (members.length > 0) addMembers(edits, members);
   for (const object of within) {
-    const start = starts[object.slot] ?? NONE;
+    const start = STARTS[object.slot] ?? NONE;
     if (start === NONE) {
       if (edits.made.includes(object.slot)) return false;
       edits.made.push(object.slot);
@@ -275,16 +282,9 @@ function lay({ members, within }: Laid, { starts }: Scanner, edits: Edits): bool
   return true;
 }
 
-function openJoin(
-  options: LookupOptions,
-  key: readonly string[],
-  slots: Slots,
-  scanner: Scanner,
-  table: LookupTable,
-): Splice {
+function openJoin(options: LookupOptions, key: readonly string[], slots: Slots, table: LookupTable): Splice {
   const { into = 'event_properties', missing = 'leave' } = options;
   const names = namesTaken(options).map(([, name]) => name);
-  const { starts, ends } = scanner;
   const slot = slots.of(...key);
 
   /** False for a row that does not fit an event. */
@@ -298,16 +298,16 @@ function openJoin(
   });
 
   return (edits) => {
-    const start = starts[slot] ?? NONE;
+    const start = STARTS[slot] ?? NONE;
     if (start === NONE || TEXT[start] === SMALL_N) return missing === 'leave';
-    const end = ends[slot] ?? 0;
+    const end = ENDS[slot] ?? 0;
     const isText = TEXT[start] === QUOTE;
     // A short integer is the text that it is written as.
     if (isText ? hasEscape(start, end) : TEXT[start] === MINUS || !isShortNumber(start, end, false)) return false;
     if (isText && end - start === 2) return missing === 'leave';
     const laid = isText ? find(start + 1, end - 1) : find(start, end);
     if (laid === false) return false;
-    return laid ? lay(laid, scanner, edits) : missing === 'leave';
+    return laid ? lay(laid, edits) : missing === 'leave';
   };
 }
 
@@ -316,13 +316,7 @@ function hasEscape(start: number, end: number): boolean {
   return false;
 }
 
-function openHash(
-  options: HashOptions,
-  key: string,
-  names: readonly string[],
-  slot: number,
-  { starts, ends }: Scanner,
-): Splice {
+function openHash(options: HashOptions, key: string, names: readonly string[], slot: number): Splice {
   const isId = names.length === 1 && (names[0] === 'user_id' || names[0] === 'device_id');
   const keyedHash = openKeyedHash(key, options);
   /** False where an id stands for nobody: that is not hashed, and not taken either. */
@@ -332,8 +326,8 @@ function openHash(
     return { hash, piece: Buffer.from(JSON.stringify(hash)) };
   });
   return (edits) => {
-    const start = starts[slot] ?? NONE;
-    const end = ends[slot] ?? 0;
+    const start = STARTS[slot] ?? NONE;
+    const end = ENDS[slot] ?? 0;
     if (start === NONE || TEXT[start] === SMALL_N || end - start === 2) return true;
     if (hasEscape(start, end)) return false;
     const hashed = hashOfText(start + 1, end - 1);

@@ -1,5 +1,7 @@
 /** What the scan of a text looks for: names, what their values must be, and the tables by which it finds them. */
-import { DIGIT, DOT, MINUS, NONE, OPEN_BRACE, QUOTE, SMALL_F, SMALL_N, SMALL_T, TEXT } from './json-bytes.ts';
+
+/** Where something is that is not there. */
+export const NONE = -1;
 
 /** What the value of a watched name must be; null is always fine, as it counts as left out. */
 export type Expected = 'string' | 'integer' | 'number' | 'boolean' | 'object' | 'any' | 'absent';
@@ -33,9 +35,6 @@ export const CODES: Readonly<Record<Expected, number>> = {
 
 /** Hashes of names have so many values. */
 const PLACES = 256;
-
-/** Integers and decimals with so many characters at most are finite, and such integers exact. */
-const MAX_DIGITS = 15;
 
 /** The tables of a watch, and how the slots are numbered: `slots` has each under its `slotName`. */
 export function compileWatch(watch: Watch): {
@@ -109,35 +108,4 @@ export function hashOfName(text: Uint8Array, start: number, end: number, factor:
   const last = text[end - 1] ?? 0;
   const mixed = Math.imul(first + (middle << 8) + (last << 16) + ((end - start) << 20), factor);
   return (mixed ^ (mixed >>> 16) ^ (mixed >>> 8)) & (PLACES - 1);
-}
-
-/** Whether the value that is held from `start` to `end` is one of this code. */
-export function isAsExpected(start: number, end: number, expected: number): boolean {
-  const first = TEXT[start];
-  if (first === SMALL_N) return expected !== CODES.absent; // null
-  switch (expected) {
-    case CODES.any:
-      return true;
-    case CODES.string:
-      return first === QUOTE;
-    case CODES.integer:
-      return isShortNumber(start, end, false);
-    case CODES.number:
-      return isShortNumber(start, end, true);
-    case CODES.boolean:
-      return first === SMALL_T || first === SMALL_F;
-    case CODES.object:
-      return first === OPEN_BRACE;
-    default:
-      return false;
-  }
-}
-
-/** Of what is a value already. */
-export function isShortNumber(start: number, end: number, isDecimal: boolean): boolean {
-  if (end - start > MAX_DIGITS) return false;
-  for (let i = TEXT[start] === MINUS ? start + 1 : start; i < end; i += 1) {
-    if (DIGIT[TEXT[i] ?? 0] !== 1 && !(isDecimal && TEXT[i] === DOT)) return false;
-  }
-  return true;
 }
