@@ -10,7 +10,7 @@ import { fileOfLookup } from './enrich/lookup.ts';
 import type { LookupTable } from './enrich/lookup-table.ts';
 import type { StepPorts } from './enrich/open-step.ts';
 import { type Building, put } from './json.ts';
-import { keptByText } from './kept-by-text.ts';
+import { type KeptPiece, keptPieces } from './kept-pieces.ts';
 import { hashOf, NOBODY } from './lanes.ts';
 import type { MadeEvents, PreparedEvent } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
@@ -131,7 +131,7 @@ const UNUSUAL = -2;
 
 /** The id's hash, as lanes count by it; NOBODY when there is none or it is null, UNUSUAL when it cannot be taken as it stands. */
 function idAt(slot: number, { hashed }: Edits, minLength: number): number {
-  for (const one of hashed) if (one.slot === slot) return keyOf(one.hash, minLength);
+  for (const one of hashed) if (one.slot === slot) return one.length >= minLength ? one.key : UNUSUAL;
   const quote = STARTS[slot] ?? NONE;
   if (quote === NONE || TEXT[quote] === SMALL_N) return NOBODY;
   const start = quote + 1;
@@ -189,8 +189,8 @@ type Edits = {
   places: Edit[];
   /** Slots of objects that the record does not have. */
   readonly made: number[];
-  /** Ids that were hashed, by their slots. */
-  readonly hashed: { readonly slot: number; readonly hash: string }[];
+  /** Ids that were hashed, by their slots: how lanes count them, and their length. */
+  readonly hashed: { readonly slot: number; readonly key: number; readonly length: number }[];
 };
 
 function newEdits(): Edits {
@@ -204,14 +204,14 @@ function clear(edits: Edits, start: number): void {
   if (edits.hashed.length > 0) edits.hashed.length = 0;
 }
 
-/** In the place of what is held from `from` to `to`. */
-function edit({ start, places }: Edits, from: number, to: number, piece: Buffer): void {
-  places.push({ start: from - start, end: to - start, piece });
+/** In the place of what is held from `start` to `end`. */
+function edit(edits: Edits, start: number, end: number, { bytes, start: from, end: to }: Readonly<KeptPiece>): void {
+  edits.places.push({ start: start - edits.start, end: end - edits.start, piece: bytes, from, to });
 }
 
 /** Behind the text's own brace. */
-function addMembers(edits: Edits, members: Buffer): void {
-  edits.places.push({ start: 1, end: 1, piece: members });
+function addMembers({ places }: Edits, piece: Buffer, from = 0, to = piece.length): void {
+  places.push({ start: 1, end: 1, piece, from, to });
 }
 
 function takeEdits(edits: Edits): readonly Edit[] {
@@ -224,10 +224,8 @@ function takeEdits(edits: Edits): readonly Edit[] {
 
 async function openSplice(step: SpliceStep, slots: Slots, ports: Pick<StepPorts, 'secret' | 'table'>): Promise<Splice> {
   switch (step.kind) {
-    case 'set': {
-      const laid = layText(step.fields, slots);
-      return (edits) => lay(laid, edits);
-    }
+    case 'set':
+      return openSet(step.fields, slots);
     case 'lookup':
       return openJoin(step.options, step.key, slots, await ports.table(fileOfLookup(step.options)));
     case 'hash': {
@@ -238,25 +236,29 @@ async function openSplice(step: SpliceStep, slots: Slots, ports: Pick<StepPorts,
   }
 }
 
-/** Fields as text: members of the event, and of its objects, each with a comma behind it. */
+/** Fields as text: members of the event itself, and of objects in it, each with a comma behind it. */
 type Laid = {
   readonly members: Buffer;
-  readonly within: readonly { readonly slot: number; readonly members: Buffer; readonly whole: Buffer }[];
+  readonly within: readonly { readonly target: Target; readonly members: Buffer }[];
 };
+
+/** An object of an event that members go into, and what begins it where the event has none. */
+type Target = { readonly slot: number; readonly opening: Buffer };
+
+const CLOSING = Buffer.from('},');
+
+function targetOf(field: string, slots: Slots): Target {
+  return { slot: slots.of(field), opening: Buffer.from(`${JSON.stringify(field)}:{`) };
+}
 
 function layText(fields: JsonObject, slots: Slots): Laid {
   const isObject = ([field]: readonly [string, unknown]) => EVENT_FIELDS.get(field) === 'object';
-  const [objects, others] = [
-    Object.entries(fields).filter(isObject),
-    Object.entries(fields).filter((one) => !isObject(one)),
-  ];
+  const entries = Object.entries(fields);
   return {
-    members: membersOf(Object.fromEntries(others)),
-    within: objects.map(([field, value]) => ({
-      slot: slots.of(field),
-      members: membersOf(value as JsonObject),
-      whole: membersOf({ [field]: value }),
-    })),
+    members: membersOf(Object.fromEntries(entries.filter((entry) => !isObject(entry)))),
+    within: entries.filter(isObject).map(([field, value]) => {
+      return { target: targetOf(field, slots), members: membersOf(value as JsonObject) };
+    }),
   };
 }
 
@@ -265,38 +267,55 @@ function membersOf(object: JsonObject): Buffer {
   return Buffer.from(text === '' ? '' : `${text},`);
 }
 
-/** False where a text cannot take them as they are: an object that is empty or null, or is made by another step too. */
-function lay({ members, within }: Laid, edits: Edits): boolean {
-  if (members.length > 0) addMembers(edits, members);
-  for (const object of within) {
-    const start = STARTS[object.slot] ?? NONE;
-    if (start === NONE) {
-      if (edits.made.includes(object.slot)) return false;
-      edits.made.push(object.slot);
-      addMembers(edits, object.whole);
-    } else {
-      if (TEXT[start] === SMALL_N || TEXT[start + 1] !== QUOTE) return false;
-      if (object.members.length > 0) edit(edits, start + 1, start + 1, object.members);
-    }
+/** False where the text cannot take them as they are: an object that is empty or null, or is made by another step too. */
+function addWithin(
+  { slot, opening }: Target,
+  { bytes, start: from, end: to }: Readonly<KeptPiece>,
+  edits: Edits,
+): boolean {
+  const start = STARTS[slot] ?? NONE;
+  if (start === NONE) {
+    if (edits.made.includes(slot)) return false;
+    edits.made.push(slot);
+    addMembers(edits, opening);
+    addMembers(edits, bytes, from, Math.max(from, to - 1)); // without the last comma
+    addMembers(edits, CLOSING);
+    return true;
   }
+  if (TEXT[start] === SMALL_N || TEXT[start + 1] !== QUOTE) return false;
+  if (to > from)
+    edits.places.push({ start: start + 1 - edits.start, end: start + 1 - edits.start, piece: bytes, from, to });
   return true;
 }
+
+function openSet(fields: JsonObject, slots: Slots): Splice {
+  const { members, within } = layText(fields, slots);
+  const pieces = within.map(({ target, members: piece }) => {
+    return { target, piece: { bytes: piece, start: 0, end: piece.length, number: 0 } };
+  });
+  return (edits) => {
+    if (members.length > 0) addMembers(edits, members);
+    return pieces.every(({ target, piece }) => addWithin(target, piece, edits));
+  };
+}
+
+/** What a row of a table says of its key, as the number of its piece. */
+const [MISSING, UNFIT, FOUND] = [0, 1, 2];
+const NOTHING = Buffer.alloc(0);
 
 function openJoin(options: LookupOptions, key: readonly string[], slots: Slots, table: LookupTable): Splice {
   const { into = 'event_properties', missing = 'leave' } = options;
   const names = namesTaken(options).map(([, name]) => name);
   const slot = slots.of(...key);
-
-  /** False for a row that does not fit an event. */
-  const find = keptByText((text): Laid | false | undefined => {
+  const target = into === 'event' ? undefined : targetOf(into, slots);
+  const find = keptPieces((text) => {
     const values = table.find(text);
-    if (!values) return undefined;
+    if (!values) return { piece: NOTHING, number: MISSING };
     const row: Building = {};
     for (const [i, name] of names.entries()) if (values[i] !== undefined) put(row, name, values[i]);
     const fields = (into === 'event' ? row : { [into]: row }) as JsonObject; // the table gives what JSON gave
-    return isFit(fields) && layText(fields, slots);
+    return isFit(fields) ? { piece: membersOf(row as JsonObject), number: FOUND } : { piece: NOTHING, number: UNFIT };
   });
-
   return (edits) => {
     const start = STARTS[slot] ?? NONE;
     if (start === NONE || TEXT[start] === SMALL_N) return missing === 'leave';
@@ -305,9 +324,11 @@ function openJoin(options: LookupOptions, key: readonly string[], slots: Slots, 
     // A short integer is the text that it is written as.
     if (isText ? hasEscape(start, end) : TEXT[start] === MINUS || !isShortNumber(start, end, false)) return false;
     if (isText && end - start === 2) return missing === 'leave';
-    const laid = isText ? find(start + 1, end - 1) : find(start, end);
-    if (laid === false) return false;
-    return laid ? lay(laid, edits) : missing === 'leave';
+    const found = isText ? find(start + 1, end - 1) : find(start, end);
+    if (found.number !== FOUND) return found.number === MISSING && missing === 'leave';
+    if (target) return addWithin(target, found, edits);
+    if (found.end > found.start) addMembers(edits, found.bytes, found.start, found.end);
+    return true;
   };
 }
 
@@ -319,11 +340,12 @@ function hasEscape(start: number, end: number): boolean {
 function openHash(options: HashOptions, key: string, names: readonly string[], slot: number): Splice {
   const isId = names.length === 1 && (names[0] === 'user_id' || names[0] === 'device_id');
   const keyedHash = openKeyedHash(key, options);
-  /** False where an id stands for nobody: that is not hashed, and not taken either. */
-  const hashOfText = keptByText((text) => {
-    if (isId && isNobody(text)) return false;
+  const { length } = keyedHash('any');
+  /** No piece where an id stands for nobody: that is not hashed, and not taken either. The number is the hash's own key. */
+  const hashOfText = keptPieces((text) => {
+    if (isId && isNobody(text)) return { piece: NOTHING, number: 0 };
     const hash = keyedHash(text);
-    return { hash, piece: Buffer.from(JSON.stringify(hash)) };
+    return { piece: Buffer.from(JSON.stringify(hash)), number: hashOf(hash) };
   });
   return (edits) => {
     const start = STARTS[slot] ?? NONE;
@@ -331,9 +353,9 @@ function openHash(options: HashOptions, key: string, names: readonly string[], s
     if (start === NONE || TEXT[start] === SMALL_N || end - start === 2) return true;
     if (hasEscape(start, end)) return false;
     const hashed = hashOfText(start + 1, end - 1);
-    if (hashed === false) return false;
-    edit(edits, start, end, hashed.piece);
-    if (isId) edits.hashed.push({ slot, hash: hashed.hash });
+    if (hashed.end === hashed.start) return false;
+    edit(edits, start, end, hashed);
+    if (isId) edits.hashed.push({ slot, key: hashed.number >>> 0, length });
     return true;
   };
 }

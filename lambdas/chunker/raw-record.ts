@@ -9,7 +9,7 @@ export type RawRecord = {
    */
   readonly bytes: Buffer;
   /** Many records that were read together, and where among them `bytes` begin: looked at together they cost less. */
-  readonly block?: Buffer;
+  readonly block?: Buffer | undefined;
   readonly start?: number;
   /** Its whole length in bytes: more than `bytes` has when they were cut. */
   readonly length: number;

@@ -9,8 +9,14 @@ export type SplicedText = {
   readonly edits: readonly Edit[];
 };
 
-/** A piece in place of the bytes from `start` to `end`, which may be none. */
-export type Edit = { readonly start: number; readonly end: number; readonly piece: Buffer };
+/** What `piece` has from `from` to `to`, in place of the bytes from `start` to `end`, which may be none. */
+export type Edit = {
+  readonly start: number;
+  readonly end: number;
+  readonly piece: Buffer;
+  readonly from: number;
+  readonly to: number;
+};
 
 export const NO_EDITS: readonly Edit[] = [];
 
@@ -24,13 +30,13 @@ export function sizeOfText({ text, id, edits }: SplicedText): number {
   let size = text.length;
   // The text's own brace goes.
   if (id !== undefined) size += BEFORE_ID.length + id.length + AFTER_ID.length - 1;
-  for (const { start, end, piece } of edits) size += piece.length - (end - start);
+  for (const { start, end, from, to } of edits) size += to - from - (end - start);
   return size;
 }
 
 /** Gives the place after it. */
-export function writeText({ text, id, edits }: SplicedText, into: Buffer, from: number): number {
-  let at = from;
+export function writeText({ text, id, edits }: SplicedText, into: Buffer, place: number): number {
+  let at = place;
   let done = 0;
   if (id !== undefined) {
     at = copy(BEFORE_ID, 0, BEFORE_ID.length, into, at);
@@ -38,9 +44,9 @@ export function writeText({ text, id, edits }: SplicedText, into: Buffer, from: 
     at = copy(AFTER_ID, 0, AFTER_ID.length, into, at);
     done = 1;
   }
-  for (const { start, end, piece } of edits) {
+  for (const { start, end, piece, from, to } of edits) {
     at = copy(text, done, start, into, at);
-    at = copy(piece, 0, piece.length, into, at);
+    at = copy(piece, from, to, into, at);
     done = end;
   }
   return copy(text, done, text.length, into, at);

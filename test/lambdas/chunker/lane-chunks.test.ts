@@ -13,7 +13,7 @@ type Ids = { readonly deviceId?: string | undefined; readonly userId?: string | 
 function eventOf(text: string, { deviceId, userId }: Ids = {}): PreparedEvent {
   const bytes = Buffer.from(text);
   const middle = bytes.length >> 1;
-  const edits = [{ start: middle, end: bytes.length, piece: bytes.subarray(middle) }];
+  const edits = [{ start: middle, end: bytes.length, piece: bytes, from: middle, to: bytes.length }];
   return { text: bytes, edits, bytes: bytes.length, ...hashesOf({ deviceId, userId }), time: undefined };
 }
 
