@@ -100,7 +100,7 @@ export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState, isC
     /** `key` is the hash of what the events of a lane share; `project` counts the source's projects from 0. */
     laneOf(key: number, project = 0): number {
       const base = project * PROJECT_LANES;
-      return base + (own.has(base + key) ? FIRST_OWN_LANE + key : first + (key % count));
+      return base + (own.size > 0 && own.has(base + key) ? FIRST_OWN_LANE + key : first + (key % count));
     },
     /** From now on the events of `key` in this lane have a lane of their own; undefined when there are too many of those. */
     promote(key: number, lane: number): number | undefined {

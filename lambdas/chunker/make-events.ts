@@ -227,9 +227,12 @@ export function tooLargeFault(bytes: number, max: number): Fault {
 
 export function prepare(event: JsonObject | AmplitudeEvent, spliced: SplicedText, project = 0): PreparedEvent {
   const { device_id, user_id, time } = event;
+  const { text, id, edits } = spliced;
   return {
-    ...spliced,
-    bytes: sizeOfText(spliced),
+    text,
+    id,
+    edits,
+    bytes: sizeOfText(text, id, edits),
     device: typeof device_id === 'string' ? hashOf(device_id) : NOBODY,
     user: typeof user_id === 'string' ? hashOf(user_id) : NOBODY,
     time: typeof time === 'number' ? time : undefined,

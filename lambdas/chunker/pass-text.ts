@@ -87,27 +87,28 @@ function watchPlace(watch: Map<string, Watched>, [name = '', ...below]: readonly
 function passText(source: Source, slots: Slots, scanner: Scanner, splices: readonly Splice[]): PassText {
   const { caps, minIdLength = DEFAULT_MIN_ID_LENGTH } = source;
   const { chunkBytes } = chunkLimits(source);
-  const [type, user, device] = [slots.of('event_type'), slots.of('user_id'), slots.of('device_id')];
-  const [time, insertId] = [slots.of('time'), slots.of('insert_id')];
+  const [typeSlot, userSlot, deviceSlot] = [slots.of('event_type'), slots.of('user_id'), slots.of('device_id')];
+  const [timeSlot, insertIdSlot] = [slots.of('time'), slots.of('insert_id')];
   const edits = newEdits();
   return (record, id) => {
     const { bytes, length, parsed } = record;
     if (parsed !== undefined || length > caps.recordBytes) return undefined;
     const start = hold(record);
-    if (start === NONE || !scanObject(start, start + length, scanner) || !hasText(type)) return undefined;
+    if (start === NONE || !scanObject(start, start + length, scanner) || !hasText(typeSlot)) return undefined;
     clear(edits, start);
     for (const splice of splices) if (!splice(edits)) return undefined;
-    const userKey = idAt(user, edits, minIdLength);
-    const deviceKey = idAt(device, edits, minIdLength);
-    if (userKey === UNUSUAL || deviceKey === UNUSUAL || (userKey === NOBODY && deviceKey === NOBODY)) return undefined;
-    const ms = timeAt(time);
+    const user = idAt(userSlot, edits, minIdLength);
+    const device = idAt(deviceSlot, edits, minIdLength);
+    if (user === UNUSUAL || device === UNUSUAL || (user === NOBODY && device === NOBODY)) return undefined;
+    const ms = timeAt(timeSlot);
     if (ms !== undefined && ms >= FAR_FUTURE) return undefined;
-    const isOwnId = STARTS[insertId] !== NONE;
-    if (isOwnId && !hasText(insertId)) return undefined;
-    const spliced = { text: bytes, id: isOwnId ? undefined : id(), edits: takeEdits(edits) };
-    const size = sizeOfText(spliced);
+    const isOwnId = STARTS[insertIdSlot] !== NONE;
+    if (isOwnId && !hasText(insertIdSlot)) return undefined;
+    const ownId = isOwnId ? undefined : id();
+    const added = takeEdits(edits);
+    const size = sizeOfText(bytes, ownId, added);
     if (size > chunkBytes) return undefined;
-    const event: PreparedEvent = { ...spliced, bytes: size, device: deviceKey, user: userKey, time: ms };
+    const event: PreparedEvent = { text: bytes, id: ownId, edits: added, bytes: size, device, user, time: ms };
     return { kind: 'events', events: [event], refused: NOTHING_REFUSED };
   };
 }

@@ -26,7 +26,7 @@ const AFTER_ID = Buffer.from('",');
 const SHORT = 40;
 
 /** In bytes. */
-export function sizeOfText({ text, id, edits }: SplicedText): number {
+export function sizeOfText(text: Buffer, id: string | undefined, edits: readonly Edit[]): number {
   let size = text.length;
   // The text's own brace goes.
   if (id !== undefined) size += BEFORE_ID.length + id.length + AFTER_ID.length - 1;
@@ -60,7 +60,8 @@ function copy(text: Buffer, start: number, end: number, into: Buffer, at: number
 }
 
 export function bytesOfText(spliced: SplicedText): Buffer {
-  const bytes = Buffer.allocUnsafe(sizeOfText(spliced));
+  const { text, id, edits } = spliced;
+  const bytes = Buffer.allocUnsafe(sizeOfText(text, id, edits));
   writeText(spliced, bytes, 0);
   return bytes;
 }
