@@ -8,14 +8,12 @@
  */
 import { NONE } from './watch-table.ts';
 
-/** Of all sources together. */
+/** Of all sources together, and of one, so that one whose texts are all different leaves room for others. */
 const MAX_STEPS = 16_384;
+const MAX_OWN_STEPS = 4_096;
 const MAX_BYTES = 512 * 1024;
 /** A text with more steps is not remembered. */
 const MAX_NOTED = 1_000;
-/** So many texts of a source are remembered, and more only while this share of all that came was known. */
-const FREE_TEXTS = 2_000;
-const WORTHWHILE = 0.2;
 
 /** A row for each step, and the numbers in it. */
 export const ROW = {
@@ -51,14 +49,13 @@ export function allSteps(): { readonly rows: Int32Array; readonly bytes: Uint8Ar
 export type Shapes = {
   /** The first of the steps with which they begin. */
   first: number;
-  /** Texts that came, those that were known, and those that were remembered. */
-  seen: number;
-  known: number;
-  remembered: number;
+  steps: number;
+  /** Beyond so many it learns nothing new. */
+  readonly maxSteps: number;
 };
 
-export function newShapes(): Shapes {
-  return { first: NONE, seen: 0, known: 0, remembered: 0 };
+export function newShapes(maxSteps = MAX_OWN_STEPS): Shapes {
+  return { first: NONE, steps: 0, maxSteps };
 }
 
 /** The steps of the text that is being checked: where each ends, and where the value that follows does. */
@@ -87,9 +84,7 @@ type Watched = (start: number) => { readonly slot: number; readonly expected: nu
 
 /** Remembers what `text` has from `from` to `end`, whose steps have been noted. */
 export function remember(text: Uint8Array, from: number, end: number, shapes: Shapes, watched: Watched): void {
-  const { remembered, known, seen } = shapes;
-  if (noted > MAX_NOTED || (remembered > FREE_TEXTS && known < WORTHWHILE * seen)) return;
-  shapes.remembered += 1;
+  if (noted > MAX_NOTED || shapes.steps >= shapes.maxSteps) return;
   let at = from;
   let before = NONE;
   for (let i = 0; i <= noted; i += 1) {
@@ -102,6 +97,7 @@ export function remember(text: Uint8Array, from: number, end: number, shapes: Sh
     if (step === NONE) {
       step = addStep(its, follows, watched(follows === FOLLOWS.VALUE ? stepEnd : stepEnd - 1));
       if (step === NONE) return; // full
+      shapes.steps += 1;
       if (siblings !== NONE) appendSibling(siblings, step);
       else if (before === NONE) shapes.first = step;
       else ROWS[before + ROW.CHILD] = step;

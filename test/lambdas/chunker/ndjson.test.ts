@@ -13,7 +13,12 @@ type Options = { readonly offset?: number; readonly position?: number; readonly 
 
 async function read(pieces: AsyncIterable<Buffer>, options: Options = {}): Promise<RawRecord[]> {
   const { offset = 0, position = 0, maxBytes = MAX_BYTES } = options;
-  return (await collect(readLines(pieces, { offset, position, maxBytes }))).flat();
+  const records = (await collect(readLines(pieces, { offset, position, maxBytes }))).flat();
+  return records.map(({ block, start = 0, ...record }) => {
+    // What is looked at together is the same as what is looked at alone.
+    if (block) expect(block.subarray(start, start + record.length)).toEqual(record.bytes);
+    return record;
+  });
 }
 
 const readText = (text: string | Buffer, options?: Options) => read(cutAt(Buffer.from(text), []), options);
@@ -57,6 +62,18 @@ describe('records', () => {
     const records = await readText('\ufeff1\n', { offset: 100, position: 7 });
     expect(records).toMatchObject([{ bytes: Buffer.from('\ufeff1'), position: 8, end: 105 }]);
   });
+});
+
+test('lines that are whole in a piece share a block, which holds nothing but whole lines', async () => {
+  const pieces = cutAt(Buffer.from('{"a":1}\n{"a":2}\n{"a":3}\n{"a":4}\n{"a":5}'), [12, 30]);
+  const records = (await collect(readLines(pieces, { offset: 0, position: 0, maxBytes: MAX_BYTES }))).flat();
+  expect(records.map(({ block }) => block?.toString())).toEqual([
+    '{"a":1}\n',
+    undefined, // begun in one piece, ended in the next
+    '{"a":3}\n',
+    undefined,
+    undefined,
+  ]);
 });
 
 describe('any bytes', () => {

@@ -147,6 +147,21 @@ export function trickyLine(random: (n: number) => number): Buffer {
   return random(3) > 0 ? Buffer.from(line) : damaged(Buffer.from(line), random);
 }
 
+/** A string that is no name, a number or a word. */
+const VALUE = /"(?:[^"\\]|\\.)*"(?![\s]*:)|-?\d[\d.eE+-]*|true|false|null/g;
+
+/** The same names in the same places, with some values that are others, of another kind or none at all. */
+export function relatedLine(line: Buffer, random: (n: number) => number): Buffer {
+  const pick = (list: readonly string[]) => list[random(list.length)] ?? '';
+  const lists = [TEXTS, NUMBERS, OTHERS, IDS, TIMES, PRODUCTS];
+  const related = line.toString('latin1').replaceAll(VALUE, (value) => {
+    const other = random(6) === 0 ? pick(lists[random(lists.length)] ?? []) : undefined;
+    return other === undefined ? value : Buffer.from(other).toString('latin1');
+  });
+  const text = Buffer.from(related, 'latin1');
+  return random(4) > 0 ? text : damaged(text, random);
+}
+
 /** Cut off, or with bytes changed, taken out, put in or repeated at up to three places. */
 function damaged(line: Buffer, random: (n: number) => number): Buffer {
   if (random(8) === 0) return line.subarray(0, random(line.length));
