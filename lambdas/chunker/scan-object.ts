@@ -16,6 +16,7 @@
 import { isUtf8 } from 'node:buffer';
 import {
   allSteps,
+  beginAnew,
   beginNotes,
   FOLLOWS as AFTER,
   newShapes,
@@ -142,7 +143,7 @@ const {
 } = CODES;
 
 /** The steps of known texts, see known-shapes.ts. */
-const { rows: STEPS, bytes: STEP_BYTES } = allSteps();
+const { rows: STEPS, bytes: STEP_BYTES, forgotten: FORGOTTEN } = allSteps();
 const STEP_WORDS = new DataView(STEP_BYTES.buffer);
 const { BEGIN, LENGTH, FOLLOWS, SLOT, EXPECTED, CHILD, SIBLING } = ROW;
 const { VALUE, NOTHING } = AFTER;
@@ -302,6 +303,7 @@ export function isShortNumber(start: number, end: number, isDecimal: boolean): b
  * only where they begin. Otherwise NONE, and what is noted means nothing.
  */
 function endOfKnown(from: number, shapes: Shapes): number {
+  if (shapes.forgotten !== FORGOTTEN[0]) beginAnew(shapes);
   let at = from;
   let step = shapes.first;
   for (let tried = 0; step !== NONE && tried < MAX_TRIED; tried += 1) {

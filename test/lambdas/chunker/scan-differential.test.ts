@@ -8,6 +8,7 @@ import { openStep, type StepPorts } from '../../../lambdas/chunker/enrich/open-s
 import { lookupTables } from '../../../lambdas/chunker/enrich/lookup-tables.ts';
 import { keyedHash } from '../../../lambdas/chunker/enrich/hash.ts';
 import { topLevelMembers } from '../../../lambdas/chunker/event-text.ts';
+import { forgetAll } from '../../../lambdas/chunker/known-shapes.ts';
 import type { MadeEvents } from '../../../lambdas/chunker/make-events.ts';
 import { openPassText, type PassText } from '../../../lambdas/chunker/pass-text.ts';
 import { bytesOfText } from '../../../lambdas/chunker/spliced-text.ts';
@@ -136,6 +137,7 @@ test.for(Object.keys(SOURCES))(
     fc.assert(
       fc.property(fc.integer(), (seed) => {
         const random = chance(seed);
+        forgetAll(); // so that there is always something to be learnt
         for (let i = 0; i < A_RUN; i += 2) {
           lines += 2;
           const line = trickyLine(random);

@@ -150,16 +150,19 @@ export function trickyLine(random: (n: number) => number): Buffer {
 /** A string that is no name, a number or a word. */
 const VALUE = /"(?:[^"\\]|\\.)*"(?![\s]*:)|-?\d[\d.eE+-]*|true|false|null/g;
 
-/** The same names in the same places, with some values that are others, of another kind or none at all. */
+const VALUES = [...TEXTS, ...NUMBERS, ...OTHERS, '', ...IDS, ...TIMES, ...PRODUCTS];
+
+/** The same names in the same places, with one or two values that are others, of another kind, or none at all. */
 export function relatedLine(line: Buffer, random: (n: number) => number): Buffer {
-  const pick = (list: readonly string[]) => list[random(list.length)] ?? '';
-  const lists = [TEXTS, NUMBERS, OTHERS, IDS, TIMES, PRODUCTS];
-  const related = line.toString('latin1').replaceAll(VALUE, (value) => {
-    const other = random(6) === 0 ? pick(lists[random(lists.length)] ?? []) : undefined;
-    return other === undefined ? value : Buffer.from(other).toString('latin1');
+  const text = line.toString('latin1');
+  const values = text.match(VALUE) ?? [];
+  const changed = new Set([random(values.length), random(values.length)]);
+  let next = 0;
+  const related = text.replaceAll(VALUE, (value) => {
+    const other = VALUES[random(VALUES.length)] ?? '';
+    return changed.has(next++) ? Buffer.from(other).toString('latin1') : value;
   });
-  const text = Buffer.from(related, 'latin1');
-  return random(4) > 0 ? text : damaged(text, random);
+  return random(4) > 0 ? Buffer.from(related, 'latin1') : damaged(Buffer.from(related, 'latin1'), random);
 }
 
 /** Cut off, or with bytes changed, taken out, put in or repeated at up to three places. */
