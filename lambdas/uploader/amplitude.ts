@@ -2,10 +2,13 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw, inflateRaw } from 'node:zlib';
 import { API_LIMITS, type Api } from '../../shared/amplitude-limits.ts';
+import { bodyBytes } from '../../shared/chunk.ts';
 import type { Project } from '../../shared/config.ts';
 import { type DeflatedText, gzipMember } from './gzip-member.ts';
-import { openClient } from './post.ts';
+import { openMemory } from './memory.ts';
+import { openClient, type Posted } from './post.ts';
 import type { Answer } from './read-verdict.ts';
+import { recycleText, unpackMember } from './unpack-member.ts';
 
 export type UploadRequest = {
   readonly project: Project;
@@ -40,6 +43,8 @@ const MAX_PIECE_BYTES = 20 * 1024 * 1024;
 const SPARE_BYTES = 64;
 
 const HEADERS = ['content-type', 'application/json', 'accept', '*/*'];
+/** Of a chunk; those of several together may be larger, and are made anew. */
+const members = openMemory(1024 * 1024);
 const COMMA = Buffer.from(',');
 
 const inflate = promisify<Buffer, { finishFlush: number; chunkSize: number }, Buffer>(inflateRaw);
@@ -57,7 +62,7 @@ export function amplitude(options: AmplitudeOptions): Amplitude & { close(): Pro
 
   async function uploadOnce(request: UploadRequest): Promise<Answer> {
     const url = `${endpoint ?? ENDPOINTS[request.project.region]}${API_LIMITS[request.api].path}`;
-    const send: Send = (pieces, ...more) => client.post({ url, pieces, headers: [...HEADERS, ...more] });
+    const send: Send = (body, ...more) => client.post({ url, body, headers: [...HEADERS, ...more] });
     if (options.uploads === 'identity' || withoutGzip.has(url)) return sendIdentity(request, send);
     const answer = await sendGzip(request, send);
     if (!mayRefuseGzip(answer)) return answer;
@@ -109,24 +114,38 @@ function around({ apiKey, minIdLength }: UploadRequest): { prefix: Buffer; suffi
   };
 }
 
-type Send = (pieces: readonly Buffer[], ...more: readonly string[]) => Promise<Answer>;
+type Send = (body: Buffer, ...more: readonly string[]) => Promise<Posted>;
 
-function sendGzip(request: UploadRequest, send: Send): Promise<Answer> {
-  const { prefix, suffix } = around(request);
-  return send(gzipMember(prefix, request.events, COMMA, suffix), 'content-encoding', 'gzip');
+async function sendGzip(request: UploadRequest, send: Send): Promise<Answer> {
+  const member = memberOf(request);
+  const { answer, isSent } = await send(member, 'content-encoding', 'gzip');
+  if (isSent) recycle(member);
+  return answer;
 }
 
+/** The same member, unpacked: so it is its checksum that says whether the text is what was sent. */
 async function sendIdentity(request: UploadRequest, send: Send): Promise<Answer> {
-  const { prefix, suffix } = around(request);
-  const texts = await Promise.all(request.events.map(inflateText));
-  const events = texts.flatMap((text, i) => (i === 0 ? [text] : [COMMA, text]));
-  return send([prefix, ...events, suffix]);
+  const member = memberOf(request);
+  const text = await unpackMember(member);
+  recycle(member);
+  const { answer, isSent } = await send(text);
+  if (isSent) recycleText(text);
+  return answer;
 }
 
-/** The text of a chunk, as a request without compression carries it. Throws when it is not what its checksum says. */
+function memberOf(request: UploadRequest): Buffer {
+  const { prefix, suffix } = around(request);
+  return gzipMember(prefix, request.events, COMMA, suffix, members.take);
+}
+
+function recycle(member: Buffer): void {
+  members.give(Buffer.from(member.buffer));
+}
+
+/** The text of a chunk. Throws when it is not what its checksum says. */
 export async function inflateText(events: DeflatedText): Promise<Buffer> {
   const chunkSize = Math.min(events.textBytes, MAX_PIECE_BYTES) + SPARE_BYTES;
-  const text = await inflate(events.body, { finishFlush: constants.Z_SYNC_FLUSH, chunkSize });
+  const text = await inflate(bodyBytes(events.body), { finishFlush: constants.Z_SYNC_FLUSH, chunkSize });
   if (text.length !== events.textBytes || crc32(text) !== events.crc32) {
     throw new Error(
       `chunk is damaged: it says ${events.textBytes} bytes and holds ${text.length}, or another checksum`,
