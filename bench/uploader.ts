@@ -75,7 +75,7 @@ export async function measureUploader(
     for (let round = 1; round <= rounds; round += 1) {
       console.error(`uploader: round ${round} of ${rounds}`);
       for (const uploads of UPLOADS) {
-        await sink.begin(events);
+        await sink.begin(events, 'later');
         const args = [sink.url, uploads, messages];
         const run = await runMeasured({ script: scriptOf('run-uploader.ts'), args, options: profiling(profile) });
         taken.get(uploads)?.push(JSON.parse(run.printed) as UploaderRun);
