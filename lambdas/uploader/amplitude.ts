@@ -35,10 +35,7 @@ const ENDPOINTS = { us: 'https://api2.amplitude.com', eu: 'https://api.eu.amplit
 /** Errors an endpoint gives that cannot read a compressed body. */
 const UNREADABLE = /Invalid JSON request body|Missing request body/;
 
-/**
- * A text is inflated in one piece: in zlib's own of 16 KiB an upload without compression takes half as much time again. The
- * spare bytes are for zlib to see that it is through; a damaged header must not ask for more than any chunk has.
- */
+/** A text is inflated in one piece, and the spare bytes are for zlib to see that it is through. A damaged length must not ask for more than any chunk has. */
 const MAX_PIECE_BYTES = 20 * 1024 * 1024;
 const SPARE_BYTES = 64;
 

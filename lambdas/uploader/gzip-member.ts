@@ -71,7 +71,7 @@ const POLYNOMIAL = 0xedb88320;
 const ONE = 0x80000000;
 const X = 0x40000000;
 
-/** x^(2^i); more than any length needs. Made anew for each text, they took twice as long as what is then done with them. */
+/** x^(2^i); more than any length needs. Made anew for each text, they took 1 % of an upload's CPU. */
 const SQUARES: readonly number[] = squares(X, 64);
 
 function squares(first: number, count: number): number[] {

