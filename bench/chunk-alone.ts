@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { constants, inflateRawSync } from 'node:zlib';
 import { type ChunkDumpPorts, chunkDump } from '../lambdas/chunker/chunk-dump.ts';
 import { openTransforms } from '../lambdas/chunker/transform.ts';
-import { decodeChunk } from '../shared/chunk.ts';
+import { bodyBytes, decodeChunk } from '../shared/chunk.ts';
 import { describeFile, fileDumps } from '../shared/embedded/files.ts';
 import { embeddedLedger } from '../shared/embedded/ledger.ts';
 import { fileReferences } from '../shared/embedded/references.ts';
@@ -55,7 +55,7 @@ const ports: ChunkDumpPorts = {
 };
 
 function timesIn(message: string): number[] {
-  const text = inflateRawSync(decodeChunk(message).body, { finishFlush: constants.Z_SYNC_FLUSH }).toString();
+  const text = inflateRawSync(bodyBytes(decodeChunk(message).body), { finishFlush: constants.Z_SYNC_FLUSH }).toString();
   return (JSON.parse(`[${text}]`) as { readonly time: number }[]).map(({ time }) => time);
 }
 

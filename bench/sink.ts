@@ -21,6 +21,8 @@ const PIECE_BYTES = 1_048_576;
 let counter = eventCounter(0);
 let requests = 0;
 let wireBytes = 0;
+/** Compressed bodies that are unpacked and counted when somebody asks for what was found; undefined: each is at once. */
+let later: Buffer[] | undefined;
 
 const server = createServer((request, response) => {
   answer(request).then(
@@ -31,19 +33,27 @@ const server = createServer((request, response) => {
 
 async function answer(request: IncomingMessage): Promise<object> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://sink');
-  if (pathname === '/found') return { ...counter.found(), requests, wireBytes } satisfies SinkFound;
+  if (pathname === '/found') {
+    for (const wire of later?.splice(0) ?? []) counter.count(await unpack(wire, { chunkSize: PIECE_BYTES }));
+    return { ...counter.found(), requests, wireBytes } satisfies SinkFound;
+  }
   if (pathname === '/begin') {
     counter = eventCounter(Number(searchParams.get('events')));
     requests = 0;
     wireBytes = 0;
+    later = searchParams.has('later') ? [] : undefined;
     return {};
   }
   const wire = await buffer(request);
   const isPacked = request.headers['content-encoding'] === 'gzip';
-  const text = isPacked ? await unpack(wire, { chunkSize: PIECE_BYTES }) : wire;
-  const events = counter.count(text);
   requests += 1;
   wireBytes += wire.length;
+  if (isPacked && later) {
+    later.push(wire);
+    return { code: 200, server_upload_time: Date.now() };
+  }
+  const text = isPacked ? await unpack(wire, { chunkSize: PIECE_BYTES }) : wire;
+  const events = counter.count(text);
   // Mixpanel's (https://developer.mixpanel.com/reference/import-events), then Amplitude's.
   if (pathname.startsWith('/import')) return { code: 200, num_records_imported: events, status: 'OK' };
   return { code: 200, events_ingested: events, payload_size_bytes: text.length, server_upload_time: Date.now() };

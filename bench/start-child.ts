@@ -25,8 +25,11 @@ export async function startChild(script: string, ...args: string[]): Promise<Sta
 }
 
 export type Sink = Started & {
-  /** Counts anew, a dump of so many events. */
-  begin(events: number): Promise<void>;
+  /**
+   * Counts anew, a dump of so many events. `later`: what comes compressed is kept, and counted when asked for, so that unpacking
+   * it takes no core from who is measured.
+   */
+  begin(events: number, when?: 'later'): Promise<void>;
   /** What arrived since, and what of it is not as it should be. */
   found(): Promise<SinkFound & { readonly loss: string | undefined }>;
 };
@@ -36,9 +39,9 @@ export async function startSink(): Promise<Sink> {
   let expected = 0;
   return {
     ...started,
-    async begin(events) {
+    async begin(events, when) {
       expected = events;
-      await fetch(`${started.url}/begin?events=${events}`);
+      await fetch(`${started.url}/begin?events=${events}${when === undefined ? '' : `&${when}`}`);
     },
     async found() {
       const found = (await (await fetch(`${started.url}/found`)).json()) as SinkFound;

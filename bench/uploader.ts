@@ -18,7 +18,7 @@ const HELP = `npm run bench -- uploader [options]
 
 Makes the chunks of a dump, then sends them with the uploader, compressed as they are and uncompressed, in turns, each time in a
 process of its own, to a sink. CPU seconds are those of all threads from the 25th chunk on; the books are kept by a stand-in that does
-nothing. Fails when an event is lost or doubled.
+nothing, and the sink unpacks what it got when all is sent. Fails when an event is lost or doubled.
 
   --size <MB>      the dump before compression (default: 300)
   --rounds <n>     (default: 3)
@@ -75,7 +75,7 @@ export async function measureUploader(
     for (let round = 1; round <= rounds; round += 1) {
       console.error(`uploader: round ${round} of ${rounds}`);
       for (const uploads of UPLOADS) {
-        await sink.begin(events);
+        await sink.begin(events, 'later');
         const args = [sink.url, uploads, messages];
         const run = await runMeasured({ script: scriptOf('run-uploader.ts'), args, options: profiling(profile) });
         taken.get(uploads)?.push(JSON.parse(run.printed) as UploaderRun);

@@ -41,7 +41,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What speaks to the outside: everything else in lambdas/ and shared/ is pure or gets the outside as ports. */
-const EDGES = /^shared\/(aws|embedded)\/|\/handler\.ts$|\/amplitude\.ts$/;
+const EDGES = /^shared\/(aws|embedded)\/|\/handler\.ts$|\/(amplitude|post)\.ts$/;
 
 test.each(FILES)('%s imports only what its folder may know', (file) => {
   const folder = Object.keys(ARROWS).find((name) => file.startsWith(name)) ?? file;

@@ -80,8 +80,10 @@ export async function conclude(
       if (isStillParked(chunk, delivery)) return waitOrDie(chunk, 'throttled', received, ports, delivery);
       const settled = await settle(chunk, delivery, delivered.requests, ports);
       if (settled.kind === 'skipped' || chunk.parked) return settled;
+      const { events, hottest, spread } = chunk;
       const wasThrottled = delivery.waiting.length > 0;
-      return { ...settled, rest: restLeft({ ...chunk, wasThrottled }, target, delivered, ports) };
+      const sent = { events, hottest, spread, wasThrottled };
+      return { ...settled, rest: restLeft(sent, target, delivered, ports) };
     }
     case 'not-now':
       return waitOrDie(chunk, delivery.reason, received, ports, delivery);

@@ -77,9 +77,9 @@ export async function findHindrance(
  * Whether a chunk with earlier events of its device is still on its way, in another lane. If a newer reading has just replaced
  * its run, this chunk is of no use either, as it will be found when it is seen again.
  */
-async function isBehind({ after, afterOwn = [], ...chunk }: Chunk, { ledger }: UploadChunkPorts): Promise<boolean> {
-  if (chunk.parked) return false;
-  const { dumpId, run } = chunk;
+async function isBehind(chunk: ChunkHeader, { ledger }: UploadChunkPorts): Promise<boolean> {
+  const { dumpId, run, after, afterOwn = [], parked } = chunk;
+  if (parked) return false;
   for (const { segment, number } of [...(after ? [after] : []), ...afterOwn]) {
     const before = { dumpId, run, segment, unit: String(number), events: 0 };
     if (['open', 'superseded'].includes(await ledger.unitState(before))) return true;

@@ -89,6 +89,19 @@ test('a chunk that is not what its checksum says is not unpacked and sent', asyn
   expect(seen).toEqual([]);
 });
 
+describe.each(['gzip', 'identity'] as const)('%s: the memory of a request', (uploads) => {
+  const textOf = (n: number) => Array.from({ length: 300 }, (_, i) => `{"event_type":"${n}","event":${i}}`).join(',\n');
+  const bodyOf = (n: number) => `{"api_key":"key","events":[${textOf(n)}]}`;
+
+  test('serves others when it is over, and each still says what it was given', async () => {
+    const { url, seen } = await startStub(() => TAKEN);
+    const { upload } = uploadsTo(url, { uploads, connections: 4 });
+    const all = Array.from({ length: 60 }, (_, n) => n);
+    await Promise.all(all.map((n) => upload({ text: textOf(n) })));
+    expect(seen.map(({ text }) => text).toSorted()).toEqual(all.map(bodyOf).toSorted());
+  });
+});
+
 test('closing waits for what is under way; after it there is no answer', async () => {
   const arrived = Promise.withResolvers<ServerResponse>();
   const { url } = await startStub(() => arrived.resolve);

@@ -95,7 +95,7 @@ test('the checksum of a text of many gigabytes can be combined too', () => {
 });
 
 async function memberOf({ prefix, texts, separator, suffix }: Parts): Promise<Buffer> {
-  return Buffer.concat(gzipMember(prefix, await Promise.all(texts.map(deflateText)), separator, suffix));
+  return gzipMember(prefix, await Promise.all(texts.map(deflateText)), separator, suffix);
 }
 
 function joined({ prefix, texts, separator, suffix }: Parts): Buffer {
