@@ -38,10 +38,10 @@ export const chunkerBench: Bench = {
   async run(values) {
     const number = (name: string, max: number) => readNumber(name, values[name], 1, max) ?? 1;
     const { rows, problems } = await measureChunker(number('size', 100_000), number('rounds', 100));
-    console.log('                       CPU s per M          ratio to floor       events/s');
-    for (const { name, cpuPerMillion, ratio, eventsPerSecond } of rows) {
+    console.log('                       CPU s per M           ratio to floor        events/s   cores');
+    for (const { name, cpuPerMillion, ratio, eventsPerSecond, cores } of rows) {
       console.log(
-        `  ${name.padEnd(20)}${show(cpuPerMillion, 2)}${show(ratio, 2)}${eventsPerSecond.toFixed(0).padStart(9)}`,
+        `  ${name.padEnd(20)}${show(cpuPerMillion, 2)}${show(ratio, 2)}${eventsPerSecond.toFixed(0).padStart(9)}${cores.toFixed(2).padStart(8)}`,
       );
     }
     return problems;
@@ -57,6 +57,8 @@ export type ChunkerRow = {
   readonly ratio: Spread;
   /** Median, of elapsed time. */
   readonly eventsPerSecond: number;
+  /** Median of CPU by elapsed time: beyond 1, reading, scanning and compressing went on at once. */
+  readonly cores: number;
   /** Of the ratio; left out for the floor. */
   readonly promised?: number;
 };
@@ -116,6 +118,7 @@ function rowOf(
     cpuPerMillion: spreadOf(own.map(({ cpuSeconds }) => (cpuSeconds / events) * 1e6)),
     ratio: spreadOf(own.map(({ cpuSeconds }, i) => cpuSeconds / (floor[i]?.cpuSeconds ?? Number.NaN))),
     eventsPerSecond: events / spreadOf(own.map(({ seconds }) => seconds)).median,
+    cores: spreadOf(own.map(({ cpuSeconds, seconds }) => cpuSeconds / seconds)).median,
     ...(name !== 'floor' && { promised: PROMISED[name] }),
   };
 }
