@@ -194,7 +194,7 @@ function placeOf(start: number, end: number, { places, factor, letters, begins }
 /** Whether the name, of which there are `count` others before, is not one of them: by its hash, so that it says no too often. */
 function isNew(start: number, end: number, count: number): boolean {
   if (count === MAX_OTHERS) return false;
-  let hash = 0x811c9dc5;
+  let hash = 0x811c9dc5 | 0; // as OTHERS holds it, also of a name without a letter
   for (let i = start; i < end; i += 1) hash = Math.imul(hash ^ (TEXT[i] ?? 0), 0x01000193);
   for (let i = 0; i < count; i += 1) if (OTHERS[i] === hash) return false;
   OTHERS[count] = hash;

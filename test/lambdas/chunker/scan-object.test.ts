@@ -93,6 +93,16 @@ test.each([
   }
 });
 
+test.each([
+  ['a name that stands twice', '{"event_type":"a","x":1,"x":1}'],
+  ['a name without a letter that stands twice', '{"event_type":"a","":1,"":2}'],
+  ['a watched name that stands twice', '{"event_type":"a","event_type":"a"}'],
+  ['a name with an escape', '{"event_type":"a","\\u0078":1}'],
+  ['a name that must not be there', '{"event_type":"a","library":"b"}'],
+])('is left to be parsed: %s', (_what, text) => {
+  expect(look(Buffer.from(text), open())).toBeUndefined();
+});
+
 test('one that is built like an earlier one teaches nothing new, and what is learnt has an end', () => {
   const learning = open(40);
   const learn = (text: string) => {
