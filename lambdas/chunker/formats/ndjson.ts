@@ -4,7 +4,7 @@ import { DumpUnreadable } from '../../../shared/objects.ts';
 import type { RawRecord } from '../raw-record.ts';
 import { markLength } from './dump-head.ts';
 import { BLOCK_RECORDS, type ReadFormat } from './format.ts';
-import { type RecordBytes, trimRecord, type UnfinishedRecord, unfinishedRecord } from './unfinished-record.ts';
+import { isSpace, type RecordBytes, trimRecord, type UnfinishedRecord, unfinishedRecord } from './unfinished-record.ts';
 
 export type LineOptions = {
   /** Where the bytes begin in the decompressed dump, and the line number before them. */
@@ -56,7 +56,8 @@ export async function* readLines(pieces: AsyncIterable<Buffer>, options: LineOpt
       const line = isWhole ? { bytes, length: bytes.length } : endOf(begun, bytes);
       position += 1;
       offset += line.length + 1;
-      addRecord(records, line, { position, end: offset, terminated: true }, block, start - blockStart);
+      const place = { position, end: offset, terminated: true, block, start: start - blockStart };
+      addRecord(records, line, place);
       start = end + 1;
       if (records.length < BLOCK_RECORDS) continue;
       yield records;
@@ -83,20 +84,27 @@ function endOf(begun: UnfinishedRecord, part: Buffer): RecordBytes {
   return begun.take();
 }
 
-type Place = Pick<RawRecord, 'position' | 'end' | 'terminated'>;
+/** What is known of a record beside its bytes; `start` is where its line begins in its block. */
+type Place = Omit<RawRecord, 'bytes' | 'length'>;
 
-/** `start` is where the line begins in its block. */
-function addRecord(records: RawRecord[], line: RecordBytes, place: Place, block?: Buffer, start = 0): void {
-  if (line.length === 0) return;
-  if (line.bytes.length < line.length) {
-    records.push({ ...line, ...place }); // cut: what begins with white space may go on with something else
+function addRecord(records: RawRecord[], line: RecordBytes, place: Place): void {
+  const { bytes, length } = line;
+  if (length === 0) return;
+  // Cut: what begins with white space may go on with something else.
+  if (bytes.length < length) {
+    records.push({ ...line, ...place, block: undefined });
     return;
   }
-  const mark = place.position === 1 ? markLength(line.bytes) : 0;
-  const whole = mark === 0 ? line : { bytes: line.bytes.subarray(mark), length: line.length - mark };
-  const { bytes, length } = trimRecord(whole);
-  if (length === 0) return;
-  const { position, end, terminated } = place;
-  const before = bytes.byteOffset - line.bytes.byteOffset;
-  records.push({ bytes, length, position, end, terminated, block, start: start + before });
+  const { position, end, terminated, block, start = 0 } = place;
+  const isClean = position > 1 && !isSpace(bytes[0]) && !isSpace(bytes[length - 1]);
+  const { bytes: own, length: ownLength } = isClean ? line : trimmed(line, position === 1);
+  if (ownLength === 0) return;
+  const before = isClean ? 0 : own.byteOffset - bytes.byteOffset;
+  records.push({ bytes: own, length: ownLength, position, end, terminated, block, start: start + before });
+}
+
+/** Without white space around it, and a byte-order mark where it may have one. */
+function trimmed(line: RecordBytes, mayHaveMark: boolean): RecordBytes {
+  const mark = mayHaveMark ? markLength(line.bytes) : 0;
+  return trimRecord(mark === 0 ? line : { bytes: line.bytes.subarray(mark), length: line.length - mark });
 }
