@@ -44,7 +44,8 @@ export type MadeEvents =
 export function passThrough(
   bytes: Buffer,
   event: JsonObject,
-  { source, route, origin }: Omit<FinishOptions, 'merges'>,
+  origin: Origin,
+  { source, route }: Pick<FinishOptions, 'source' | 'route'>,
   id: () => string,
 ): MadeEvents {
   const routed = route ? route(event, origin) : 0;
@@ -78,8 +79,8 @@ function onOneLine(text: Buffer): Buffer {
 /** What a map returned, as events on their way; what is none is refused. `id` is the record's. */
 export function draftsOf(returned: unknown, id: string): readonly (Draft | RefusedEvent)[] {
   if (returned === null || returned === undefined) return [];
-  const results: readonly unknown[] = Array.isArray(returned) ? [...(returned as unknown[])] : [returned];
-  return results.map((result, i) => draftOf(result, i === 0 ? id : `${id}-${i}`));
+  if (!Array.isArray(returned)) return [draftOf(returned, id)];
+  return [...(returned as unknown[])].map((result, i) => draftOf(result, i === 0 ? id : `${id}-${i}`));
 }
 
 function draftOf(result: unknown, id: string): Draft | RefusedEvent {
@@ -103,15 +104,17 @@ export type FinishOptions = {
   readonly source: Source;
   /** Left out where all events go to one project. */
   readonly route?: ChooseProject | undefined;
-  /** Of the events: where paths of the route may lead. */
-  readonly origin: Origin;
   /** Whether `$identify` events may be made one with others. */
   readonly merges: boolean;
 };
 
-/** Checks and writes what has been made of a record, and finds its project. */
-export function finishEvents(items: readonly (Draft | RefusedEvent)[], options: FinishOptions): MadeEvents {
-  const { source, route, origin } = options;
+/** Checks and writes what has been made of a record (`origin`, where paths of the route may lead), and finds its project. */
+export function finishEvents(
+  items: readonly (Draft | RefusedEvent)[],
+  origin: Origin,
+  options: FinishOptions,
+): MadeEvents {
+  const { source, route } = options;
   const events: PreparedEvent[] = [];
   const refused: RefusedEvent[] = [];
   let leftOut = 0;
@@ -214,10 +217,13 @@ export function kindOf(error: unknown): string {
 /** What one request can never hold is refused; a record none of whose events is left is unusable. */
 function keepFitting(events: readonly PreparedEvent[], refused: readonly RefusedEvent[], source: Source): MadeEvents {
   const max = chunkLimits(source).chunkBytes;
+  const [only] = events;
+  // As nearly all are: of a record one event, which fits.
+  if (only && only.bytes <= max && events.length === 1) return { kind: 'events', events, refused };
   const tooLarge = events
     .filter((event) => event.bytes > max)
     .map((event) => ({ ...tooLargeFault(event.bytes, max), text: Buffer.concat(event.pieces).toString() }));
-  const fitting = tooLarge.length === 0 ? events : events.filter((event) => event.bytes <= max);
+  const fitting = events.filter((event) => event.bytes <= max);
   const allRefused = [...refused, ...tooLarge];
   const [first] = allRefused;
   if (fitting.length === 0 && first) return unusable(first.reason, first.detail);
@@ -230,14 +236,16 @@ export function tooLargeFault(bytes: number, max: number): Fault {
 
 export function prepare(event: JsonObject | AmplitudeEvent, pieces: readonly Buffer[], project = 0): PreparedEvent {
   const { device_id, user_id, time } = event;
-  return {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  const prepared: PreparedEvent = {
     pieces,
-    bytes: pieces.reduce((sum, piece) => sum + piece.length, 0),
+    bytes,
     deviceId: typeof device_id === 'string' ? device_id : undefined,
     userId: typeof user_id === 'string' ? user_id : undefined,
     time: typeof time === 'number' ? time : undefined,
-    ...(project > 0 && { project }),
   };
+  return project > 0 ? { ...prepared, project } : prepared;
 }
 
 /** The insert_id of a record that has none: from its bytes, or from where it stands. */

@@ -19,7 +19,7 @@ export function readRecord(
   }
   if (parsed) return 'fault' in parsed ? { kind: 'unusable', ...parsed.fault } : parsed;
   if (!isUtf8(bytes)) return unusable('record is not UTF-8', 'expected JSON in UTF-8; convert the dump');
-  const text = bytes.toString('utf8');
+  const text = bytes.toString();
   let value: unknown;
   try {
     value = exactly ? parseExactly(text) : JSON.parse(text);

@@ -75,16 +75,17 @@ export function compileTransform(
     };
   }
   const merges = (source.enrich ?? []).some((step) => 'identify' in step && step.identify.merge !== false);
-  const opened = { source, map: map ?? asItIs, filter, route, maskId };
+  const opened = { source, map: map ?? asItIs, filter, route, maskId, merges };
+  const named = steps.map((step, i) => ({ ...step, name: `enrich[${i}]` }));
   const begin = (record: RawRecord, dumpKey: string): Row => {
     const made = pass?.(record, () => maskedId(record, dumpKey, opened));
     return made ? { made } : toRow(record, dumpKey, opened);
   };
-  const finish = (row: Row) => ('made' in row ? row.made : finishRow(row, { source, route, merges }));
+  const finish = (row: Row) => ('made' in row ? row.made : finishRow(row, opened));
   if (steps.some(({ kind }) => kind === 'batch')) {
     return async (records, dumpKey) => {
       const rows = records.map((record) => begin(record, dumpKey));
-      await applySteps(rows, steps);
+      await applySteps(rows, named);
       return rows.map(finish);
     };
   }
@@ -92,7 +93,7 @@ export function compileTransform(
   return (records, dumpKey) =>
     records.map((record) => {
       const row = begin(record, dumpKey);
-      for (const [i, step] of steps.entries()) if (step.kind === 'each') applyEach(row, step, `enrich[${i}]`);
+      for (const step of named) if (step.kind === 'each') applyEach(row, step);
       return finish(row);
     });
 }
@@ -141,6 +142,10 @@ type Opened = {
   readonly maskId: ((id: string) => string) | undefined;
 };
 
+type EachStep = Extract<Step, { readonly kind: 'each' }>;
+/** `name` is what reasons call it: `enrich[2]`. */
+type Named<S extends Step> = S & { readonly name: string };
+
 /** A record on its way: decided already, or with the events that are being made of it. */
 type Row = { readonly made: MadeEvents } | Open;
 type Open = { readonly origin: Origin; items: readonly (Draft | RefusedEvent)[] };
@@ -159,9 +164,9 @@ function untouched(
   const left = filter && filtered(filter, read.value, at);
   if (left) return left;
   const id = () => recordId(record.bytes, source, at);
-  const options = { source, route, origin: { record: read.value, at } };
-  if (!record.parsed) return passThrough(record.bytes, read.value, options, id);
-  return finishEvents(draftsOf(read.value, id()), { ...options, merges: false });
+  const origin = { record: read.value, at };
+  if (!record.parsed) return passThrough(record.bytes, read.value, origin, { source, route }, id);
+  return finishEvents(draftsOf(read.value, id()), origin, { source, route, merges: false });
 }
 
 function maskedId(record: RawRecord, dump: string, { source, maskId }: Pick<Opened, 'source' | 'maskId'>): string {
@@ -198,23 +203,32 @@ function filtered(filter: FilterFunction, record: JsonObject, at: RecordPosition
   }
 }
 
-async function applySteps(rows: readonly Row[], steps: readonly Step[]): Promise<void> {
-  for (const [i, step] of steps.entries()) {
+async function applySteps(rows: readonly Row[], steps: readonly Named<Step>[]): Promise<void> {
+  for (const step of steps) {
     if (step.kind === 'batch') await applyBatch(rows, step);
-    else for (const row of rows) applyEach(row, step, `enrich[${i}]`);
+    else for (const row of rows) applyEach(row, step);
   }
 }
 
-function applyEach(row: Row, step: Extract<Step, { readonly kind: 'each' }>, name: string): void {
+function applyEach(row: Row, step: Named<EachStep>): void {
   if ('made' in row) return;
-  row.items = row.items.flatMap((item): readonly (Draft | RefusedEvent)[] => {
-    if ('reason' in item) return [item];
-    try {
-      return step.apply(item, row.origin);
-    } catch (error) {
-      return [{ ...faultOf(error, name), text: textOf(item.event) }];
-    }
-  });
+  const { items, origin } = row;
+  const [only] = items;
+  row.items =
+    items.length === 1 && only ? stepped(only, step, origin) : items.flatMap((item) => stepped(item, step, origin));
+}
+
+function stepped(
+  item: Draft | RefusedEvent,
+  step: Named<EachStep>,
+  origin: Origin,
+): readonly (Draft | RefusedEvent)[] {
+  if ('reason' in item) return [item];
+  try {
+    return step.apply(item, origin);
+  } catch (error) {
+    return [{ ...faultOf(error, step.name), text: textOf(item.event) }];
+  }
 }
 
 /** The events of all rows, so many at a time. */
@@ -238,8 +252,8 @@ async function applyBatch(rows: readonly Row[], step: Extract<Step, { readonly k
   }
 }
 
-function finishRow({ items, origin }: Open, options: Omit<FinishOptions, 'origin'>): MadeEvents {
-  return items.length > 0 ? finishEvents(items, { ...options, origin }) : { kind: 'filtered' };
+function finishRow({ items, origin }: Open, options: FinishOptions): MadeEvents {
+  return items.length > 0 ? finishEvents(items, origin, options) : { kind: 'filtered' };
 }
 
 /** `who` threw it: `map`, `enrich[2]`. */
