@@ -1,8 +1,9 @@
 /** The dumps of the pacing bench, as the chunker makes chunks of them: who each event is of is drawn, everything else is real. */
 import type { PreparedEvent } from '../lambdas/chunker/make-events.ts';
-import { laneRules, openLanes, startLanes } from '../lambdas/chunker/lanes.ts';
+import { hashOf, laneRules, NOBODY, openLanes, startLanes } from '../lambdas/chunker/lanes.ts';
 import { openSegment } from '../lambdas/chunker/segment.ts';
 import { chunkSender } from '../lambdas/chunker/send-chunks.ts';
+import { NO_EDITS } from '../lambdas/chunker/spliced-text.ts';
 import type { Importer, Source } from '../shared/config.ts';
 import { type Dump, dumpId, type Run } from '../shared/dump.ts';
 import type { Ledger } from '../shared/ledger.ts';
@@ -110,7 +111,7 @@ const RECORD = Buffer.alloc(EVENT_BYTES - 1);
 function eventOf(part: number, number: number, device: number): PreparedEvent {
   const deviceId = nameOf(device);
   const text = Buffer.from(`{"part":${part},"number":${number},"device_id":"${deviceId}"}`);
-  return { pieces: [text], bytes: text.length, deviceId, userId: undefined, time: undefined };
+  return { text, edits: NO_EDITS, bytes: text.length, device: hashOf(deviceId), user: NOBODY, time: undefined };
 }
 
 function recordOf(position: number) {

@@ -78,17 +78,18 @@ export function countEvents(sharing = 1) {
 
   return {
     /** `event` is what `text` says. */
-    add({ bytes, deviceId, userId, time }: PreparedEvent, event: JsonObject, text: Buffer): void {
+    add({ bytes, time }: PreparedEvent, event: JsonObject, text: Buffer): void {
+      const { device_id: deviceId, user_id: userId } = event;
       counts.events += 1;
       counts.bytes += bytes;
       if (time === undefined) counts.timeless += 1;
       else [times.first, times.last] = [Math.min(times.first, time), Math.max(times.last, time)];
-      if (deviceId !== undefined) countId(deviceId, ids.devices, hot.devices);
-      if (userId !== undefined) countId(userId, ids.users, hot.users);
+      if (typeof deviceId === 'string') countId(deviceId, ids.devices, hot.devices);
+      if (typeof userId === 'string') countId(userId, ids.users, hot.users);
       compressed.add(text);
       if (isUpdate(event)) {
         counts.propertyUpdates += 1;
-        hot.updated.add(userId ?? deviceId ?? '');
+        hot.updated.add(String(userId ?? deviceId ?? ''));
       }
       const { event_type: type } = event;
       if (type === '$identify' || type === '$groupidentify') counts.uncounted += 1;

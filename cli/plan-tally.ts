@@ -1,6 +1,7 @@
 /** Counts what becomes of the records of a source's dumps, and their events: all together, and those of each project. */
 import type { MadeEvents, PreparedEvent } from '../lambdas/chunker/make-events.ts';
 import { mergeIdentifies } from '../lambdas/chunker/merge-identifies.ts';
+import { bytesOfText } from '../lambdas/chunker/spliced-text.ts';
 import type { JsonObject } from '../shared/amplitude-event.ts';
 import { countEvents, type EventCounts, OTHERS } from './plan-event-counts.ts';
 
@@ -31,7 +32,7 @@ export function startTally(maxBytes: number, projects = 1) {
 
   function addEvent(prepared: PreparedEvent): void {
     counts.events += 1;
-    const text = Buffer.concat(prepared.pieces);
+    const text = bytesOfText(prepared);
     // It was written, or checked, a moment ago.
     const event = JSON.parse(text.toString()) as JsonObject;
     all.add(prepared, event, text);

@@ -3,6 +3,7 @@ import { type CapWarning, capWarnings } from '../lambdas/chunker/cap-warnings.ts
 import type { MadeEvents, RefusedEvent } from '../lambdas/chunker/make-events.ts';
 import type { RawRecord } from '../lambdas/chunker/raw-record.ts';
 import { readRecords } from '../lambdas/chunker/read-records.ts';
+import { bytesOfText } from '../lambdas/chunker/spliced-text.ts';
 import type { Transform } from '../lambdas/chunker/transform.ts';
 import type { JsonObject } from '../shared/amplitude-event.ts';
 import { dumpUrl } from '../shared/dump.ts';
@@ -107,9 +108,9 @@ function trialOf(
 ): Trial | undefined {
   if (made === undefined) return undefined;
   if (made.kind !== 'events') return { record, made, events: [], refused: [] };
-  const events = made.events.map(({ pieces, project: place = 0 }) => {
-    const event = parseExactly(Buffer.concat(pieces).toString()) as JsonObject;
-    const project = projects?.[place];
+  const events = made.events.map((prepared) => {
+    const event = parseExactly(bytesOfText(prepared).toString()) as JsonObject;
+    const project = projects?.[prepared.project ?? 0];
     return { event, warnings: capWarnings(event), ...(project !== undefined && { project }) };
   });
   return { record, made, events, refused: made.refused };

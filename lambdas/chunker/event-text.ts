@@ -1,4 +1,5 @@
 /** Works on the text of an event without rewriting it: what is not touched stays as it is, to the byte. */
+import { NO_EDITS, type SplicedText } from './spliced-text.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -13,28 +14,27 @@ type Member = { readonly name: string; readonly start: number; readonly end: num
 
 /**
  * The text of a JSON object that is not empty with `insert_id` set to `id` (plain ASCII; undefined to leave it as it is),
- * as pieces to be joined. `hasOwn` tells that it has an `insert_id` already, which is then taken out (it was null or
+ * which it may have to be rebuilt for. `hasOwn` tells that it has an `insert_id` already, which is then taken out (it was null or
  * empty). `names` is how many different names it has: where a name stands twice only the last one is kept, since that is
  * the one that was checked, and what Amplitude makes of two is not known.
  */
-export function withInsertId(text: Buffer, id: string | undefined, hasOwn: boolean, names: number): readonly Buffer[] {
+export function withInsertId(text: Buffer, id: string | undefined, hasOwn: boolean, names: number): SplicedText {
   const members = topLevelMembers(text);
   const isPlain = members.length === names;
-  if (id === undefined) return isPlain ? [text] : rebuild(text, members);
-  const first = `{"insert_id":"${id}"`;
-  if (isPlain && !hasOwn) return [Buffer.from(`${first},`), text.subarray(text.indexOf(OPEN_BRACE) + 1)];
-  const others = members.filter(({ name }) => name !== 'insert_id');
-  return [Buffer.from(first), ...rebuild(text, others, COMMA)];
+  if (isPlain && (id === undefined || !hasOwn)) return { text, id, edits: NO_EDITS };
+  const others = id === undefined ? members : members.filter(({ name }) => name !== 'insert_id');
+  return { text: rebuild(text, others, id), edits: NO_EDITS };
 }
 
 /** The object put together from the last member of each name. */
-function rebuild(text: Buffer, members: readonly Member[], before: number = OPEN_BRACE): Buffer[] {
+function rebuild(text: Buffer, members: readonly Member[], id: string | undefined): Buffer {
   const last = new Map(members.map((member) => [member.name, member]));
-  const pieces = [...last.values()].flatMap(({ start, end }, i) => [
-    Buffer.of(i === 0 ? before : COMMA),
-    text.subarray(start, end),
+  const before = id === undefined ? [] : [Buffer.from(`"insert_id":"${id}"`)];
+  const all = [...before, ...[...last.values()].map(({ start, end }) => text.subarray(start, end))];
+  return Buffer.concat([
+    ...all.flatMap((member, i) => [Buffer.of(i === 0 ? OPEN_BRACE : COMMA), member]),
+    Buffer.of(CLOSE_BRACE),
   ]);
-  return [...pieces, Buffer.of(CLOSE_BRACE)];
 }
 
 /** The members of the outermost object, in order. The text must be a valid JSON object; nothing is checked. */

@@ -74,9 +74,10 @@ export async function* fillSegments(
     began ??= ports.now();
     lanes ??= ports.lanesAt(from, block);
     if (checkpoint === from) segment ??= openSegment(from.segment, source, importer, lanes, spare, granted);
-    for (const [i, made] of (await transform(records, dump.key)).entries()) {
-      const record = records[i];
-      if (!record) throw new Error(`the transform gave more than the ${records.length} records it was given`);
+    const made = await transform(records, dump.key);
+    for (let i = 0; i < made.length; i += 1) {
+      const [record, its] = [records[i], made[i]];
+      if (!record || !its) throw new Error(`the transform gave more than the ${records.length} records it was given`);
       if (!segment) {
         const grant = await ports.grant?.({ ...checkpoint, ...sent });
         if (grant && grant.kind !== 'granted') {
@@ -86,7 +87,7 @@ export async function* fillSegments(
         segment = openSegment(checkpoint.segment, source, importer, lanes, spare, grant?.events);
         began = ports.now();
       }
-      segment.add(record, made);
+      segment.add(record, its);
       checkpoint = { segment: segment.number + 1, offset: record.end, position: record.position };
       // What has no line end is the last record: what it says of the dump's end must not be lost at a checkpoint.
       const isPartOver = partAt(parts, record.end) !== part;

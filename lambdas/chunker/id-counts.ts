@@ -5,26 +5,27 @@ export type IdCounts = ReturnType<typeof idCounts>;
 /** For at most so many events. */
 export function idCounts(events: number) {
   const slots = 2 ** Math.ceil(Math.log2(2 * events + 1));
-  const ids = new Uint32Array(slots);
-  const counts = new Uint16Array(slots);
+  /** For each slot an id and its count, side by side: the tables of all lanes are more than the processor's cache holds. */
+  const table = new Uint32Array(2 * slots);
+  const mask = 2 * slots - 1;
 
   /** Where the id is, or the free place where it would go: at most half of them are taken. */
-  function slotOf(id: number): number {
-    let slot = id & (slots - 1);
-    while (counts[slot] !== 0 && ids[slot] !== id) slot = (slot + 1) & (slots - 1);
-    return slot;
+  function placeOf(id: number): number {
+    let place = (id << 1) & mask;
+    while (table[place + 1] !== 0 && table[place] !== id) place = (place + 2) & mask;
+    return place;
   }
 
   return {
     /** None again. */
-    clear: (): void => void counts.fill(0),
-    of: (id: number): number => counts[slotOf(id)] ?? 0,
+    clear: (): void => void table.fill(0),
+    of: (id: number): number => table[placeOf(id) + 1] ?? 0,
     /** One more; gives how many there are then. */
     add(id: number): number {
-      const slot = slotOf(id);
-      const count = (counts[slot] ?? 0) + 1;
-      ids[slot] = id;
-      counts[slot] = count;
+      const place = placeOf(id);
+      const count = (table[place + 1] ?? 0) + 1;
+      table[place] = id;
+      table[place + 1] = count;
       return count;
     },
   };

@@ -1,8 +1,9 @@
 /** Collects the events of a segment by lane, and closes a chunk when the next event would not fit it any more. */
 import type { ChunkLimits } from '../../shared/chunk-limits.ts';
 import { type IdCounts, idCounts } from './id-counts.ts';
-import { hashOf, isOwnLane, laneKey, type Lanes } from './lanes.ts';
+import { isOwnLane, laneKey, type Lanes, NOBODY } from './lanes.ts';
 import type { PreparedEvent } from './make-events.ts';
+import { NO_EDITS, type SplicedText, writeText } from './spliced-text.ts';
 
 /** A chunk of another lane: of this segment, or the last one of that lane in the segments before. */
 export type Before = { readonly lane: number; readonly chunk?: ClosedChunk | undefined };
@@ -32,28 +33,34 @@ export const SEPARATOR = Buffer.from(',\n');
 const MARGIN = 1.15;
 const GROWTH = 1.3;
 
-/** Of an event without a device, or without a user. */
-const NOBODY = -1;
-
-/**
- * What is known of the events beside their text is in lists, one for each kind: an object for each event would be most of
- * the garbage. Ids are there as hashes: two that meet make `hottest` too large, which is safe.
- */
 type OpenChunk = {
   text: Buffer;
   used: number;
-  /** Of each event. */
-  readonly positions: number[];
-  readonly keys: number[];
-  readonly devices: number[];
-  readonly users: number[];
-  /** Where each event begins. */
-  readonly starts: number[];
-  readonly ofDevice: IdCounts;
-  readonly ofUser: IdCounts;
+  events: number;
+  readonly notes: Notes;
   hottest: number;
   readonly after?: Before | undefined;
 };
+
+/**
+ * What is known of a chunk's events beside their text, in arrays that serve one chunk after the other: an object for each event
+ * would be most of the garbage. Ids are there as hashes (or NOBODY): two that meet make `hottest` too large, which is safe.
+ */
+type Notes = {
+  readonly positions: Float64Array;
+  readonly devices: Float64Array;
+  readonly users: Float64Array;
+  /** Where each event begins. */
+  readonly starts: Int32Array;
+  readonly ofDevice: IdCounts;
+  readonly ofUser: IdCounts;
+};
+
+function newNotes(events: number): Notes {
+  const list = () => new Float64Array(events);
+  const lists = { positions: list(), devices: list(), users: list(), starts: new Int32Array(events) };
+  return { ...lists, ofDevice: idCounts(events), ofUser: idCounts(events) };
+}
 
 /** `spare` are buffers to begin with; what is recycled comes back to it, for the next segment. */
 export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] = []) {
@@ -62,16 +69,18 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
   let closed: ClosedChunk[] = [];
   let begun = 0;
   /** Of chunks that are closed, for the next ones. */
-  const spareCounts: IdCounts[] = [];
+  const spareNotes: Notes[] = [];
 
-  function newCounts(): IdCounts {
-    const counts = spareCounts.pop() ?? idCounts(limits.eventsPerChunk);
-    counts.clear();
-    return counts;
+  function takeNotes(): Notes {
+    const notes = spareNotes.pop() ?? newNotes(limits.eventsPerChunk);
+    notes.ofDevice.clear();
+    notes.ofUser.clear();
+    return notes;
   }
 
   function close(lane: number, chunk: OpenChunk): void {
-    const { positions, hottest, after } = chunk;
+    const { notes, events, hottest, after } = chunk;
+    const positions = Array.from(notes.positions.subarray(0, events));
     const text = chunk.text.subarray(0, chunk.used);
     const spread = lanes.spreadOf(lane);
     const own = isOwnLane(lane) ? undefined : lanes.ownOf(lane);
@@ -79,15 +88,14 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
     closed.push(its);
     if (!isOwnLane(lane)) last.set(lane, its);
     lanes.noteClosed(lane);
-    spareCounts.push(chunk.ofDevice, chunk.ofUser);
+    spareNotes.push(notes);
     open.delete(lane);
   }
 
   function newChunk(bytesPerEvent: number, after?: Before): OpenChunk {
     const expected = Math.ceil(MARGIN * limits.eventsPerChunk * (bytesPerEvent + SEPARATOR.length));
     const text = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(expected, limits.chunkBytes));
-    const lists = { positions: [], keys: [], devices: [], users: [], starts: [] };
-    return { text, used: 0, ...lists, ofDevice: newCounts(), ofUser: newCounts(), hottest: 0, after };
+    return { text, used: 0, events: 0, notes: takeNotes(), hottest: 0, after };
   }
 
   function openFor(lane: number, event: PreparedEvent): OpenChunk {
@@ -106,36 +114,36 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
   function moveOut(lane: number, chunk: OpenChunk, key: number): void {
     const own = lanes.promote(key, lane);
     if (own === undefined) return;
-    const size = chunk.used / chunk.positions.length;
+    const { notes, events } = chunk;
+    const size = chunk.used / events;
     const moved = newChunk(size, lanes.hasClosed(lane) ? { lane, chunk: last.get(lane) } : undefined);
     const kept = newChunk(size, chunk.after);
-    for (const [i, position] of chunk.positions.entries()) {
-      const end = (chunk.starts[i + 1] ?? chunk.used + SEPARATOR.length) - SEPARATOR.length;
-      const text = chunk.text.subarray(chunk.starts[i], end);
-      const into = chunk.keys[i] === key ? moved : kept;
-      appendText(into, [text], text.length, limits.chunkBytes);
-      note(into, position, chunk.keys[i] ?? 0, chunk.devices[i] ?? NOBODY, chunk.users[i] ?? NOBODY);
+    for (let i = 0; i < events; i += 1) {
+      const next = i + 1 < events ? (notes.starts[i + 1] ?? 0) : chunk.used + SEPARATOR.length;
+      const text = chunk.text.subarray(notes.starts[i], next - SEPARATOR.length);
+      const ids = { device: notes.devices[i] ?? NOBODY, user: notes.users[i] ?? NOBODY };
+      const into = laneKey(ids, limits.lane) === key ? moved : kept;
+      appendText(into, { text, edits: NO_EDITS }, text.length, limits.chunkBytes);
+      note(into, notes.positions[i] ?? 0, ids.device, ids.user);
     }
     recycle(chunk.text);
-    spareCounts.push(chunk.ofDevice, chunk.ofUser);
+    spareNotes.push(notes);
     open.set(own, moved);
     begun += 1;
-    if (kept.positions.length > 0) open.set(lane, kept);
+    if (kept.events > 0) open.set(lane, kept);
     else open.delete(lane);
   }
 
   return {
     /** `event.bytes` must be at most `chunkBytes`. */
     add(event: PreparedEvent, position: number): void {
-      const { deviceId, userId } = event;
+      const { device, user } = event;
       const key = laneKey(event, limits.lane);
-      const device = deviceId === undefined ? NOBODY : limits.lane === 'device' ? key : hashOf(deviceId);
-      const user = userId === undefined ? NOBODY : limits.lane === 'user' ? key : hashOf(userId);
       const lane = lanes.laneOf(key, event.project);
       let chunk = open.get(lane);
       const isFull =
         chunk &&
-        (chunk.positions.length >= limits.eventsPerChunk ||
+        (chunk.events >= limits.eventsPerChunk ||
           chunk.used + SEPARATOR.length + event.bytes > limits.chunkBytes ||
           hasEnoughOf(device, user, chunk, limits.eventsPerId));
       if (chunk && isFull) {
@@ -143,8 +151,8 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
         chunk = undefined;
       }
       chunk ??= openFor(lane, event);
-      appendText(chunk, event.pieces, event.bytes, limits.chunkBytes);
-      note(chunk, position, key, device, user);
+      appendText(chunk, event, event.bytes, limits.chunkBytes);
+      note(chunk, position, device, user);
       if (chunk.hottest > lanes.hotAt && !isOwnLane(lane) && countOf(key, chunk) > lanes.hotAt) {
         moveOut(lane, chunk, key);
       }
@@ -168,7 +176,7 @@ export function collectLanes(lanes: Lanes, limits: ChunkLimits, spare: Buffer[] 
 
 const [COMMA = 0, NEWLINE = 0] = SEPARATOR;
 
-function appendText(chunk: OpenChunk, pieces: readonly Buffer[], bytes: number, maxBytes: number): void {
+function appendText(chunk: OpenChunk, event: SplicedText, bytes: number, maxBytes: number): void {
   const needed = chunk.used + SEPARATOR.length + bytes;
   if (needed > chunk.text.length) {
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(Math.ceil(chunk.text.length * GROWTH), maxBytes)));
@@ -182,29 +190,28 @@ function appendText(chunk: OpenChunk, pieces: readonly Buffer[], bytes: number, 
     text[at + 1] = NEWLINE;
     at += SEPARATOR.length;
   }
-  chunk.starts.push(at);
-  for (const piece of pieces) {
-    text.set(piece, at);
-    at += piece.length;
-  }
-  chunk.used = at;
+  chunk.notes.starts[chunk.events] = at;
+  chunk.used = writeText(event, text, at);
 }
 
-function note(chunk: OpenChunk, position: number, key: number, device: number, user: number): void {
-  chunk.positions.push(position);
-  chunk.keys.push(key);
-  chunk.devices.push(device);
-  chunk.users.push(user);
-  if (device !== NOBODY) chunk.hottest = Math.max(chunk.hottest, chunk.ofDevice.add(device));
-  if (user !== NOBODY) chunk.hottest = Math.max(chunk.hottest, chunk.ofUser.add(user));
+/** Of the event whose text was appended last. */
+function note(chunk: OpenChunk, position: number, device: number, user: number): void {
+  const { notes, events } = chunk;
+  notes.positions[events] = position;
+  notes.devices[events] = device;
+  notes.users[events] = user;
+  chunk.events = events + 1;
+  if (device !== NOBODY) chunk.hottest = Math.max(chunk.hottest, notes.ofDevice.add(device));
+  if (user !== NOBODY) chunk.hottest = Math.max(chunk.hottest, notes.ofUser.add(user));
 }
 
 function hasEnoughOf(device: number, user: number, chunk: OpenChunk, max: number): boolean {
   if (chunk.hottest < max) return false;
-  return (device !== NOBODY && chunk.ofDevice.of(device) >= max) || (user !== NOBODY && chunk.ofUser.of(user) >= max);
+  const { ofDevice, ofUser } = chunk.notes;
+  return (device !== NOBODY && ofDevice.of(device) >= max) || (user !== NOBODY && ofUser.of(user) >= max);
 }
 
 /** How many events of the chunk have this device or user; never less than how many have it as the key of their lane. */
-function countOf(key: number, { ofDevice, ofUser }: OpenChunk): number {
+function countOf(key: number, { notes: { ofDevice, ofUser } }: OpenChunk): number {
   return Math.max(ofDevice.of(key), ofUser.of(key));
 }

@@ -100,7 +100,7 @@ export function openLanes(rules: LaneRules, { count, hot, ends }: LaneState, isC
     /** `key` is the hash of what the events of a lane share; `project` counts the source's projects from 0. */
     laneOf(key: number, project = 0): number {
       const base = project * PROJECT_LANES;
-      return base + (own.has(base + key) ? FIRST_OWN_LANE + key : first + (key % count));
+      return base + (own.size > 0 && own.has(base + key) ? FIRST_OWN_LANE + key : first + (key % count));
     },
     /** From now on the events of `key` in this lane have a lane of their own; undefined when there are too many of those. */
     promote(key: number, lane: number): number | undefined {
@@ -178,13 +178,13 @@ function estimateRecords(size: number, isPacked: boolean, records: readonly RawR
   return (size * sample.length) / lying;
 }
 
+/** In place of the hash of an id, of an event without one. */
+export const NOBODY = -1;
+
 /** What the events of a lane share, as a number: the device, or the user if the source says so; the one without the other. */
-export function laneKey(
-  { deviceId, userId }: Pick<PreparedEvent, 'deviceId' | 'userId'>,
-  by: 'device' | 'user',
-): number {
-  const id = by === 'device' ? (deviceId ?? userId) : (userId ?? deviceId);
-  return hashOf(id ?? '');
+export function laneKey({ device, user }: Pick<PreparedEvent, 'device' | 'user'>, by: 'device' | 'user'): number {
+  const [first, second] = by === 'device' ? [device, user] : [user, device];
+  return first !== NOBODY ? first : second !== NOBODY ? second : hashOf('');
 }
 
 /** FNV-1a over UTF-16 units, 32 bits: spreads short ids evenly and is the same on every machine. */

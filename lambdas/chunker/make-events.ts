@@ -8,16 +8,18 @@ import type { Draft, Origin } from './enrich/step.ts';
 import { withInsertId } from './event-text.ts';
 import { stringifyExactly } from '../../shared/exact-json.ts';
 import { isJsonObject } from './json.ts';
+import { hashOf, NOBODY } from './lanes.ts';
 import { Misfit } from './misfit.ts';
 import type { ChooseProject } from './route.ts';
+import { bytesOfText, NO_EDITS, sizeOfText, type SplicedText } from './spliced-text.ts';
 
 /** An event ready to be sent. */
-export type PreparedEvent = {
-  /** Its JSON text, to be joined. */
-  readonly pieces: readonly Buffer[];
+export type PreparedEvent = SplicedText & {
+  /** Of its text. */
   readonly bytes: number;
-  readonly deviceId: string | undefined;
-  readonly userId: string | undefined;
+  /** Hashes of its ids, see `hashOf`, or NOBODY. */
+  readonly device: number;
+  readonly user: number;
   readonly time: number | undefined;
   /** Which of its source's targets it goes to; left out for the first. */
   readonly project?: number;
@@ -53,13 +55,8 @@ export function passThrough(
   const { project, fault } = check(event, routed, source);
   if (fault) return { kind: 'unusable', ...fault };
   const hasOwnId = Object.hasOwn(event, 'insert_id');
-  const pieces = withInsertId(
-    onOneLine(bytes),
-    event.insert_id ? undefined : id(),
-    hasOwnId,
-    Object.keys(event).length,
-  );
-  return keepFitting([prepare(event, pieces, project)], [], source);
+  const text = withInsertId(onOneLine(bytes), event.insert_id ? undefined : id(), hasOwnId, Object.keys(event).length);
+  return keepFitting([prepare(event, text, project)], [], source);
 }
 
 const NEWLINE = 0x0a;
@@ -159,7 +156,7 @@ function finishEvent(
     const { project, fault } = check(event, routed, source);
     const text = writeWithId(event, id);
     if (fault) return { ...fault, text };
-    const prepared = prepare(event, [Buffer.from(text)], project);
+    const prepared = prepare(event, { text: Buffer.from(text), edits: NO_EDITS }, project);
     if (!merges || event.event_type !== '$identify') return prepared;
     return { ...prepared, identify: event.insert_id ? event : { ...event, insert_id: id } };
   } catch (error) {
@@ -222,7 +219,7 @@ function keepFitting(events: readonly PreparedEvent[], refused: readonly Refused
   if (only && only.bytes <= max && events.length === 1) return { kind: 'events', events, refused };
   const tooLarge = events
     .filter((event) => event.bytes > max)
-    .map((event) => ({ ...tooLargeFault(event.bytes, max), text: Buffer.concat(event.pieces).toString() }));
+    .map((event) => ({ ...tooLargeFault(event.bytes, max), text: bytesOfText(event).toString() }));
   const fitting = events.filter((event) => event.bytes <= max);
   const allRefused = [...refused, ...tooLarge];
   const [first] = allRefused;
@@ -234,15 +231,16 @@ export function tooLargeFault(bytes: number, max: number): Fault {
   return { reason: 'event is too large', detail: `${bytes} bytes, at most ${max} fit one upload` };
 }
 
-export function prepare(event: JsonObject | AmplitudeEvent, pieces: readonly Buffer[], project = 0): PreparedEvent {
+export function prepare(event: JsonObject | AmplitudeEvent, spliced: SplicedText, project = 0): PreparedEvent {
   const { device_id, user_id, time } = event;
-  let bytes = 0;
-  for (const piece of pieces) bytes += piece.length;
+  const { text, id, edits } = spliced;
   const prepared: PreparedEvent = {
-    pieces,
-    bytes,
-    deviceId: typeof device_id === 'string' ? device_id : undefined,
-    userId: typeof user_id === 'string' ? user_id : undefined,
+    text,
+    id,
+    edits,
+    bytes: sizeOfText(text, id, edits),
+    device: typeof device_id === 'string' ? hashOf(device_id) : NOBODY,
+    user: typeof user_id === 'string' ? hashOf(user_id) : NOBODY,
     time: typeof time === 'number' ? time : undefined,
   };
   return project > 0 ? { ...prepared, project } : prepared;

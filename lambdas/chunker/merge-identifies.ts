@@ -5,7 +5,9 @@
 import type { Json, JsonObject } from '../../shared/amplitude-event.ts';
 import { stringifyExactly } from '../../shared/exact-json.ts';
 import { isPlainObject, put } from './json.ts';
+import { NOBODY } from './lanes.ts';
 import { contentId, prepare, type PreparedEvent } from './make-events.ts';
+import { NO_EDITS } from './spliced-text.ts';
 
 /** What is held back at a time; beyond it the oldest goes. */
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
@@ -82,10 +84,13 @@ export function mergeIdentifies(emit: Emit, maxBytes: number) {
   };
 }
 
-/** A user and a device of the same name are not the same, and neither are those of different projects. */
-function idsOf({ userId, deviceId, project = 0 }: PreparedEvent): string[] {
-  const user = userId === undefined ? [] : [`${project}u${userId}`];
-  return deviceId === undefined ? user : [...user, `${project}d${deviceId}`];
+/**
+ * A user and a device of the same name are not the same, and neither are those of different projects. By their hashes: where
+ * those of two meet, one is let go earlier.
+ */
+function idsOf({ user, device, project = 0 }: PreparedEvent): string[] {
+  const its = user === NOBODY ? [] : [`${project}u${user}`];
+  return device === NOBODY ? its : [...its, `${project}d${device}`];
 }
 
 /** Undefined for what cannot be made one with another. */
@@ -116,7 +121,11 @@ function merge(first: Held, second: Held, maxBytes: number): Held | undefined {
   // Of all of them: with that of one alone, the others would be lost where that one was sent before.
   const insert_id = contentId(Buffer.from(JSON.stringify(insertIds)));
   const identify = { ...second.identify, user_properties: operations, insert_id };
-  const event = prepare(identify, [Buffer.from(stringifyExactly(identify))], second.event.project);
+  const event = prepare(
+    identify,
+    { text: Buffer.from(stringifyExactly(identify)), edits: NO_EDITS },
+    second.event.project,
+  );
   return { event, identify, others: first.others, insertIds, bytes };
 }
 

@@ -8,6 +8,9 @@ export type RawRecord = {
    * one; of a record that is far too long only the beginning. Formats without text (Parquet) write it as JSON.
    */
   readonly bytes: Buffer;
+  /** Many records that were read together, and where among them `bytes` begin: looked at together they cost less. */
+  readonly block?: Buffer | undefined;
+  readonly start?: number;
   /** Its whole length in bytes: more than `bytes` has when they were cut. */
   readonly length: number;
   /** 1-based: the line number in line formats, otherwise which record (row, element) it is. */

@@ -8,6 +8,7 @@ import { chunkLimits } from '../../shared/chunk-limits.ts';
 import { check, type MadeEvents, prepare, type RefusedEvent, tooLargeFault } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
 import type { ChooseProject } from './route.ts';
+import { bytesOfText, NO_EDITS } from './spliced-text.ts';
 import type { Transform } from './transform.ts';
 
 /**
@@ -103,7 +104,7 @@ const NOT_MADE = {
 
 /** Of the record's events the one with this insert_id: the others were delivered, or stand in the rejects themselves. */
 function pickEvent(made: Extract<MadeEvents, { kind: 'events' }>, id: unknown): MadeEvents | undefined {
-  const event = made.events.find(({ pieces }) => parseEvent(Buffer.concat(pieces))?.insert_id === id);
+  const event = made.events.find((event) => parseEvent(bytesOfText(event))?.insert_id === id);
   if (event) return { kind: 'events', events: [event], refused: [] };
   const refused = made.refused.find(({ text }) => parseEvent(Buffer.from(text))?.insert_id === id);
   return refused && refusing(refused);
@@ -115,7 +116,7 @@ function checkEvent(bytes: Buffer, event: JsonObject, routed: number | Fault, so
   const { project, fault } = check(event, routed, source);
   const refusal = fault ?? (bytes.length > max ? tooLargeFault(bytes.length, max) : undefined);
   if (refusal) return refusing({ ...refusal, text: bytes.toString() });
-  return { kind: 'events', events: [prepare(event, [bytes], project)], refused: [] };
+  return { kind: 'events', events: [prepare(event, { text: bytes, edits: NO_EDITS }, project)], refused: [] };
 }
 
 function refusing(event: RefusedEvent): MadeEvents {

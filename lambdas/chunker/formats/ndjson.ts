@@ -33,19 +33,31 @@ function isCutOff({ bytes, terminated }: RawRecord): boolean {
   return !terminated && bytes[0] === 0x7b && bytes.at(-1) !== 0x7d;
 }
 
+/** Lines are looked at together where they are in one piece; a larger piece is taken as several. */
+const PIECE_BYTES = 1024 * 1024;
+
 /** The records of the pieces, in blocks. Lines that hold nothing but white space are no records. */
 export async function* readLines(pieces: AsyncIterable<Buffer>, options: LineOptions): AsyncGenerator<RawRecord[]> {
   let { offset, position } = options;
   const begun = unfinishedRecord(options.maxBytes);
-  for await (const piece of pieces) {
+  for await (const piece of cut(pieces)) {
     let records: RawRecord[] = [];
     let start = 0;
+    /** The lines that are whole in this piece. */
+    let block: Buffer | undefined;
+    let blockStart = 0;
     for (let end = piece.indexOf(NEWLINE); end !== -1; end = piece.indexOf(NEWLINE, start)) {
-      const line = begun.length > 0 ? endOf(begun, piece.subarray(start, end)) : wholeLine(piece, start, end, begun);
-      start = end + 1;
+      const isWhole = begun.length === 0 && end - start <= begun.maxWhole;
+      if (isWhole && !block) {
+        blockStart = start;
+        block = piece.subarray(start, piece.lastIndexOf(NEWLINE) + 1);
+      }
+      const bytes = piece.subarray(start, end);
+      const line = isWhole ? { bytes, length: bytes.length } : endOf(begun, bytes);
       position += 1;
       offset += line.length + 1;
-      addRecord(records, line, position, offset, true);
+      addRecord(records, line, { position, end: offset, terminated: true }, block, start - blockStart);
+      start = end + 1;
       if (records.length < BLOCK_RECORDS) continue;
       yield records;
       records = [];
@@ -56,8 +68,14 @@ export async function* readLines(pieces: AsyncIterable<Buffer>, options: LineOpt
   const { bytes, length } = begun.take();
   if (length === 0) return;
   const last: RawRecord[] = [];
-  addRecord(last, { bytes, length }, position + 1, offset + length, false);
+  addRecord(last, { bytes, length }, { position: position + 1, end: offset + length, terminated: false });
   if (last.length > 0) yield last;
+}
+
+async function* cut(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    for (let start = 0; start < piece.length; start += PIECE_BYTES) yield piece.subarray(start, start + PIECE_BYTES);
+  }
 }
 
 function endOf(begun: UnfinishedRecord, part: Buffer): RecordBytes {
@@ -65,20 +83,20 @@ function endOf(begun: UnfinishedRecord, part: Buffer): RecordBytes {
   return begun.take();
 }
 
-/** Most lines are within one piece, and not too long. */
-function wholeLine(piece: Buffer, start: number, end: number, begun: UnfinishedRecord): RecordBytes {
-  const bytes = piece.subarray(start, end);
-  return bytes.length <= begun.maxWhole ? { bytes, length: bytes.length } : endOf(begun, bytes);
-}
+type Place = Pick<RawRecord, 'position' | 'end' | 'terminated'>;
 
-function addRecord(records: RawRecord[], line: RecordBytes, position: number, end: number, terminated: boolean): void {
+/** `start` is where the line begins in its block. */
+function addRecord(records: RawRecord[], line: RecordBytes, place: Place, block?: Buffer, start = 0): void {
   if (line.length === 0) return;
   if (line.bytes.length < line.length) {
-    records.push({ ...line, position, end, terminated }); // cut: what begins with white space may go on with something else
+    records.push({ ...line, ...place }); // cut: what begins with white space may go on with something else
     return;
   }
-  const mark = position === 1 ? markLength(line.bytes) : 0;
+  const mark = place.position === 1 ? markLength(line.bytes) : 0;
   const whole = mark === 0 ? line : { bytes: line.bytes.subarray(mark), length: line.length - mark };
   const { bytes, length } = trimRecord(whole);
-  if (length > 0) records.push({ bytes, length, position, end, terminated });
+  if (length === 0) return;
+  const { position, end, terminated } = place;
+  const before = bytes.byteOffset - line.bytes.byteOffset;
+  records.push({ bytes, length, position, end, terminated, block, start: start + before });
 }

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { topLevelMembers } from '../../../lambdas/chunker/event-text.ts';
 import { contentId } from '../../../lambdas/chunker/make-events.ts';
+import { bytesOfText } from '../../../lambdas/chunker/spliced-text.ts';
 import { recordOf, sourceOf } from './fixtures.ts';
 import { eventMembers, members, objectText } from './json-text.ts';
 import { makeEvents } from './making.ts';
@@ -16,8 +17,9 @@ function sent(text: string): string {
   const made = makeEvents(recordOf(text), source, 'day.ndjson');
   if (made.kind !== 'events') throw new Error(`expected an event, got ${made.kind}`);
   const [event] = made.events;
-  const bytes = Buffer.concat(event?.pieces ?? []);
-  expect(event?.bytes).toBe(bytes.length);
+  if (!event) throw new Error('expected an event');
+  const bytes = bytesOfText(event);
+  expect(event.bytes).toBe(bytes.length);
   return bytes.toString();
 }
 

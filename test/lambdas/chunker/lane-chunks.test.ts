@@ -2,8 +2,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ClosedChunk, collectLanes, SEPARATOR } from '../../../lambdas/chunker/lane-chunks.ts';
-import { isOwnLane, laneKey, openLanes } from '../../../lambdas/chunker/lanes.ts';
+import { hashOf, isOwnLane, laneKey, NOBODY, openLanes } from '../../../lambdas/chunker/lanes.ts';
 import type { PreparedEvent } from '../../../lambdas/chunker/make-events.ts';
+import { bytesOfText, NO_EDITS } from '../../../lambdas/chunker/spliced-text.ts';
 import { lanesOf } from './fixtures.ts';
 
 type Ids = { readonly deviceId?: string | undefined; readonly userId?: string | undefined };
@@ -12,13 +13,17 @@ type Ids = { readonly deviceId?: string | undefined; readonly userId?: string | 
 function eventOf(text: string, { deviceId, userId }: Ids = {}): PreparedEvent {
   const bytes = Buffer.from(text);
   const middle = bytes.length >> 1;
-  const pieces = [bytes.subarray(0, middle), bytes.subarray(middle)];
-  return { pieces, bytes: bytes.length, deviceId, userId, time: undefined };
+  const edits = [{ start: middle, end: bytes.length, piece: bytes, from: middle, to: bytes.length }];
+  return { text: bytes, edits, bytes: bytes.length, ...hashesOf({ deviceId, userId }), time: undefined };
 }
 
-const laneOf = (event: Ids, lanes: number, by: 'device' | 'user' = 'device') =>
-  laneKey({ deviceId: event.deviceId, userId: event.userId }, by) % lanes;
-const textOf = ({ pieces }: PreparedEvent) => Buffer.concat(pieces).toString();
+const hashesOf = ({ deviceId, userId }: Ids) => ({
+  device: deviceId === undefined ? NOBODY : hashOf(deviceId),
+  user: userId === undefined ? NOBODY : hashOf(userId),
+});
+
+const laneOf = (event: Ids, lanes: number, by: 'device' | 'user' = 'device') => laneKey(hashesOf(event), by) % lanes;
+const textOf = (event: PreparedEvent) => bytesOfText(event).toString();
 const eventsOf = (chunk: Kept) => chunk.text.split(SEPARATOR.toString());
 
 /** A closed chunk whose text is safe from being used again. */
@@ -72,7 +77,7 @@ test('the chunks hold exactly the events, those of each lane in their order', ()
       const { chunks, prepared } = collectAll(run);
       for (let lane = 0; lane < run.lanes; lane += 1) {
         const inLane = prepared.flatMap((event, i) =>
-          laneOf(event, run.lanes) === lane ? [{ text: textOf(event), position: i + 1 }] : [],
+          laneKey(event, 'device') % run.lanes === lane ? [{ text: textOf(event), position: i + 1 }] : [],
         );
         const ofLane = chunks.filter((chunk) => chunk.lane === lane);
         expect(ofLane.flatMap(eventsOf)).toEqual(inLane.map(({ text }) => text));
@@ -113,8 +118,8 @@ test('hottest is the largest number of events of a chunk that share a device or 
       const { chunks, prepared } = collectAll(run);
       for (const { positions, hottest } of chunks) {
         const events = positions.map((position) => prepared[position - 1]);
-        const counts = (['deviceId', 'userId'] as const).flatMap((field) => {
-          const ids = events.flatMap((event) => event?.[field] ?? []);
+        const counts = (['device', 'user'] as const).flatMap((field) => {
+          const ids = events.flatMap((event) => event?.[field] ?? NOBODY).filter((one) => one !== NOBODY);
           return ids.map((one) => ids.filter((other) => other === one).length);
         });
         expect(hottest).toBe(Math.max(0, ...counts));
@@ -197,14 +202,15 @@ test('an event as large as a chunk may be is one by itself', () => {
 });
 
 test('a chunk holds no more events of one device or user than its API takes of it in half a window', () => {
-  for (const id of ['deviceId', 'userId'] as const) {
+  for (const id of ['device', 'user'] as const) {
     const lanes = collectLanes(lanesOf(1), {
       eventsPerChunk: 100,
       chunkBytes: 3_000_000,
       eventsPerId: 3,
       lane: 'device',
     });
-    for (let i = 0; i < 20; i += 1) lanes.add({ ...eventOfLane(i), [id]: i % 2 === 0 ? 'hot' : `cold ${i}` }, i + 1);
+    for (let i = 0; i < 20; i += 1)
+      lanes.add({ ...eventOfLane(i), [id]: hashOf(i % 2 === 0 ? 'hot' : `cold ${i}`) }, i + 1);
     lanes.closeAll();
     const closed = lanes.takeClosed();
     expect(closed.map(({ hottest }) => hottest)).toEqual([3, 3, 3, 1]);
@@ -276,7 +282,7 @@ describe('a hot device', () => {
   });
 
   test('of an earlier segment is in its own lane from the start, behind nothing', () => {
-    const key = laneKey({ deviceId: 'a', userId: undefined }, 'device');
+    const key = laneKey(hashesOf({ deviceId: 'a' }), 'device');
     expect(closedOf('a1 b1', [key])).toEqual([
       { events: 'a1', isOwn: true, hottest: 1, spread: 1, positions: [1] },
       { events: 'b1', isOwn: false, hottest: 1, spread: 9, positions: [2] },
@@ -300,7 +306,7 @@ describe('a hot device', () => {
     for (let i = 0; i < 4; i += 1) collected.add(named(`a${i}`), i);
     collected.closeAll();
     expect(collected.takeClosed()).toMatchObject([
-      { hottest: 4, lane: lanes.laneOf(laneKey({ deviceId: 'a', userId: undefined }, 'device')) },
+      { hottest: 4, lane: lanes.laneOf(laneKey(hashesOf({ deviceId: 'a' }), 'device')) },
     ]);
   });
 
@@ -349,5 +355,5 @@ describe('a hot device', () => {
 
 function eventOfLane(n: number) {
   const text = Buffer.from(`{"n":${n}}`);
-  return { pieces: [text], bytes: text.length, deviceId: undefined, userId: undefined, time: undefined };
+  return { text, edits: NO_EDITS, bytes: text.length, device: NOBODY, user: NOBODY, time: undefined };
 }

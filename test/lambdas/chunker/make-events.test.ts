@@ -1,6 +1,7 @@
 /** What becomes of a record. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { hashOf } from '../../../lambdas/chunker/lanes.ts';
 import { recordOf, sourceOf } from './fixtures.ts';
 import { DEEP_TEXT, EVENT, EVENT_TEXT, eventsOf, make, makeEvents, makeWith, textsOf, throwIt } from './making.ts';
 import { runs } from '../../runs.ts';
@@ -12,7 +13,7 @@ describe('a record that already is an event', () => {
     const made = make(text);
     expect(textsOf(made)).toEqual([text]);
     expect(made).toMatchObject({
-      events: [{ bytes: text.length, deviceId: 'device-1', userId: 'user-1', time: 1_700_000_000_000 }],
+      events: [{ bytes: text.length, device: hashOf('device-1'), user: hashOf('user-1'), time: 1_700_000_000_000 }],
       refused: [],
     });
   });

@@ -1,6 +1,7 @@
 /** Short ways to make events of one record, and to say what they are. */
 import type { MadeEvents } from '../../../lambdas/chunker/make-events.ts';
 import type { RawRecord } from '../../../lambdas/chunker/raw-record.ts';
+import { bytesOfText } from '../../../lambdas/chunker/spliced-text.ts';
 import {
   compileTransform,
   openTransforms,
@@ -70,7 +71,7 @@ export function makeWith(map: (record: JsonObject) => unknown, text = '{}'): Mad
 /** The texts of the events, as they will be sent. */
 export function textsOf(made: MadeEvents): string[] {
   if (made.kind !== 'events') throw new Error(`expected events, got ${JSON.stringify(made)}`);
-  return made.events.map(({ pieces }) => Buffer.concat(pieces).toString());
+  return made.events.map((event) => bytesOfText(event).toString());
 }
 
 /** The events as they will be sent. */

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { contentId } from '../../../lambdas/chunker/make-events.ts';
 import type { PreparedEvent } from '../../../lambdas/chunker/make-events.ts';
+import { bytesOfText } from '../../../lambdas/chunker/spliced-text.ts';
 import { mergeIdentifies } from '../../../lambdas/chunker/merge-identifies.ts';
 import type { AmplitudeEvent, JsonObject } from '../../../shared/amplitude-event.ts';
 import { sumBooks } from '../../../shared/books.ts';
@@ -29,8 +30,8 @@ async function prepared(events: readonly Short[]): Promise<PreparedEvent[]> {
 /** What comes out, as `[event, position]`. */
 async function merged(events: readonly Short[], maxBytes = 10_000): Promise<[AmplitudeEvent, number][]> {
   const out: [AmplitudeEvent, number][] = [];
-  const merging = mergeIdentifies(({ pieces }, position) => {
-    out.push([JSON.parse(Buffer.concat(pieces).toString()) as AmplitudeEvent, position]);
+  const merging = mergeIdentifies((event, position) => {
+    out.push([JSON.parse(bytesOfText(event).toString()) as AmplitudeEvent, position]);
   }, maxBytes);
   for (const [i, event] of (await prepared(events)).entries()) merging.add(event, i + 1);
   merging.releaseAll();

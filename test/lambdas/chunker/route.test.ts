@@ -1,6 +1,7 @@
 /** To which project an event goes, and what becomes of one that goes to none. */
 import { describe, expect, test } from 'vitest';
 import { mergeIdentifies } from '../../../lambdas/chunker/merge-identifies.ts';
+import { bytesOfText } from '../../../lambdas/chunker/spliced-text.ts';
 import type { ImporterInput } from '../../../shared/config.ts';
 import { eventsOf, make, textsOf, transform, visit } from './making.ts';
 import type { SourceChanges } from './fixtures.ts';
@@ -154,9 +155,9 @@ test('$identify events of one user in two projects are not made one', async () =
   });
   const source = { ...routed('$record.tenant'), enrich: [{ identify: {} }, { drop: ['tenant'] }] };
   const held: [string, number][] = [];
-  const merging = mergeIdentifies(({ pieces, project = 0 }) => {
-    const { insert_id: id } = JSON.parse(Buffer.concat(pieces).toString()) as { insert_id: string };
-    held.push([id.slice(0, 3), project]);
+  const merging = mergeIdentifies((event) => {
+    const { insert_id: id } = JSON.parse(bytesOfText(event).toString()) as { insert_id: string };
+    held.push([id.slice(0, 3), event.project ?? 0]);
   }, 10_000);
   for (const [i, made] of (await transform(source, ...['acme', '17', 'acme', '17'].map(identify))).entries()) {
     for (const event of made.kind === 'events' ? made.events : []) merging.add(event, i);

@@ -10,6 +10,7 @@ import { keyedHash } from '../../../lambdas/chunker/enrich/hash.ts';
 import { topLevelMembers } from '../../../lambdas/chunker/event-text.ts';
 import type { MadeEvents } from '../../../lambdas/chunker/make-events.ts';
 import { openPassText, type PassText } from '../../../lambdas/chunker/pass-text.ts';
+import { bytesOfText } from '../../../lambdas/chunker/spliced-text.ts';
 import { recordPathOf } from '../../../lambdas/chunker/splice-plan.ts';
 import { compileTransform, type Transform } from '../../../lambdas/chunker/transform.ts';
 import type { Source } from '../../../shared/config.ts';
@@ -99,8 +100,9 @@ function only(made: ReturnType<Transform>): MadeEvents {
 /** As what is sent means, and all that is decided by. */
 function meaningOf(made: MadeEvents) {
   if (made.kind !== 'events') return made;
-  const events = made.events.map(({ pieces, bytes, ...known }) => {
-    const text = Buffer.concat(pieces);
+  const events = made.events.map((prepared) => {
+    const { text: _, edits: __, id: ___, bytes, ...known } = prepared;
+    const text = bytesOfText(prepared);
     expect(bytes).toBe(text.length);
     // What Amplitude makes of a name that stands twice is not known, and JSON.parse does not show it.
     const names = topLevelMembers(text).map(({ name }) => name);

@@ -1,13 +1,22 @@
 /** A segment while it is being read. */
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { hashOf, NOBODY } from '../../../lambdas/chunker/lanes.ts';
 import type { MadeEvents } from '../../../lambdas/chunker/make-events.ts';
 import { openSegment } from '../../../lambdas/chunker/segment.ts';
+import { NO_EDITS } from '../../../lambdas/chunker/spliced-text.ts';
 import { lanesOf, recordOf, sourceOf } from './fixtures.ts';
 
 const open = (segmentRecords = 1_000) => openSegment(0, sourceOf(), { segmentRecords }, lanesOf(4));
 const unusable: MadeEvents = { kind: 'unusable', reason: 'record is not JSON', detail: 'oops' };
-const eventOf = (time?: number) => ({ pieces: [Buffer.from('{}')], bytes: 2, deviceId: 'd', userId: undefined, time });
+const eventOf = (time?: number) => ({
+  text: Buffer.from('{}'),
+  edits: NO_EDITS,
+  bytes: 2,
+  device: hashOf('d'),
+  user: NOBODY,
+  time,
+});
 const events = (...times: readonly (number | undefined)[]): MadeEvents => ({
   kind: 'events',
   events: times.map(eventOf),
