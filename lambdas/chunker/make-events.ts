@@ -8,6 +8,7 @@ import type { Draft, Origin } from './enrich/step.ts';
 import { withInsertId } from './event-text.ts';
 import { stringifyExactly } from '../../shared/exact-json.ts';
 import { isJsonObject } from './json.ts';
+import { type KeptText, withAdded } from './kept-text.ts';
 import { hashOf, NOBODY } from './lanes.ts';
 import { Misfit } from './misfit.ts';
 import type { ChooseProject } from './route.ts';
@@ -105,11 +106,15 @@ export type FinishOptions = {
   readonly merges: boolean;
 };
 
-/** Checks and writes what has been made of a record (`origin`, where paths of the route may lead), and finds its project. */
+/**
+ * Checks and writes what has been made of a record (`origin`, where paths of the route may lead), and finds its project.
+ * `kept` is the record's text, if it may be sent again.
+ */
 export function finishEvents(
   items: readonly (Draft | RefusedEvent)[],
   origin: Origin,
   options: FinishOptions,
+  kept?: KeptText,
 ): MadeEvents {
   const { source, route } = options;
   const events: PreparedEvent[] = [];
@@ -121,7 +126,7 @@ export function finishEvents(
       leftOut += 1;
       continue;
     }
-    const made = 'reason' in item ? item : finishEvent(item, routed, options);
+    const made = 'reason' in item ? item : finishEvent(item, routed, options, kept);
     if ('reason' in made) refused.push(made);
     else events.push(made);
   }
@@ -151,14 +156,18 @@ function finishEvent(
   { event, id }: Draft,
   routed: number | Fault,
   { source, merges }: FinishOptions,
+  kept: KeptText | undefined,
 ): PreparedEvent | RefusedEvent {
   try {
     const { project, fault } = check(event, routed, source);
+    // One that may be held back for others of its user must not hold the block that its record's text is in.
+    const isHeld = merges && event.event_type === '$identify';
+    const again = kept && !fault && !isHeld ? withAdded(event, id, kept) : undefined;
+    if (again) return prepare(event, again, project);
     const text = writeWithId(event, id);
     if (fault) return { ...fault, text };
     const prepared = prepare(event, { text: Buffer.from(text), edits: NO_EDITS }, project);
-    if (!merges || event.event_type !== '$identify') return prepared;
-    return { ...prepared, identify: event.insert_id ? event : { ...event, insert_id: id } };
+    return isHeld ? { ...prepared, identify: event.insert_id ? event : { ...event, insert_id: id } } : prepared;
   } catch (error) {
     return cannotBeWritten(error);
   }

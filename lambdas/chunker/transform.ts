@@ -23,6 +23,7 @@ import {
   type RefusedEvent,
   unusable,
 } from './make-events.ts';
+import type { KeptText } from './kept-text.ts';
 import { openMap } from './open-map.ts';
 import { openPassText, type PassText, plainPassText } from './pass-text.ts';
 import type { RawRecord } from './raw-record.ts';
@@ -75,7 +76,7 @@ export function compileTransform(
     };
   }
   const merges = (source.enrich ?? []).some((step) => 'identify' in step && step.identify.merge !== false);
-  const opened = { source, map: map ?? asItIs, filter, route, maskId, merges };
+  const opened = { source, map: map ?? asItIs, filter, route, maskId, merges, keeps: mayKeep(source) };
   const named = steps.map((step, i) => ({ ...step, name: `enrich[${i}]` }));
   const begin = (record: RawRecord, dumpKey: string): Row => {
     const made = pass?.(record, () => maskedId(record, dumpKey, opened));
@@ -96,6 +97,11 @@ export function compileTransform(
       for (const step of named) if (step.kind === 'each') applyEach(row, step);
       return finish(row);
     });
+}
+
+/** Whether an event may be its record with something added: other platforms' records are no events, and data says each field. */
+function mayKeep({ preset, convert, map }: Source): boolean {
+  return preset === undefined && convert === undefined && (map === undefined || typeof map === 'function');
 }
 
 /** What other platforms' records become, if that is what they are. */
@@ -140,6 +146,7 @@ type Opened = {
   readonly filter: FilterFunction | undefined;
   readonly route: ChooseProject | undefined;
   readonly maskId: ((id: string) => string) | undefined;
+  readonly keeps: boolean;
 };
 
 type EachStep = Extract<Step, { readonly kind: 'each' }>;
@@ -148,7 +155,11 @@ type Named<S extends Step> = S & { readonly name: string };
 
 /** A record on its way: decided already, or with the events that are being made of it. */
 type Row = { readonly made: MadeEvents } | Open;
-type Open = { readonly origin: Origin; items: readonly (Draft | RefusedEvent)[] };
+type Open = {
+  readonly origin: Origin;
+  items: readonly (Draft | RefusedEvent)[];
+  readonly kept: KeptText | undefined;
+};
 
 const asItIs: MapFunction = (record) => record as AmplitudeEvent;
 
@@ -175,15 +186,16 @@ function maskedId(record: RawRecord, dump: string, { source, maskId }: Pick<Open
 }
 
 function toRow(record: RawRecord, dump: string, opened: Opened): Row {
-  const { source, map, filter } = opened;
-  const read = readRecord(record, source, true);
+  const { source, map, filter, keeps } = opened;
+  const read = readRecord(record, source, true, keeps);
   if ('kind' in read) return { made: read };
   const at = { dump, position: record.position };
   const left = filter && filtered(filter, read.value, at);
   if (left) return { made: left };
   try {
     const items = draftsOf(map(read.value, at, []), maskedId(record, dump, opened));
-    return items.length > 0 ? { origin: { record: read.value, at }, items } : { made: { kind: 'filtered' } };
+    if (items.length === 0) return { made: { kind: 'filtered' } };
+    return { origin: { record: read.value, at }, items, kept: read.kept };
   } catch (error) {
     const { reason, detail } = faultOf(error, 'map');
     return { made: unusable(reason, detail) };
@@ -218,11 +230,7 @@ function applyEach(row: Row, step: Named<EachStep>): void {
     items.length === 1 && only ? stepped(only, step, origin) : items.flatMap((item) => stepped(item, step, origin));
 }
 
-function stepped(
-  item: Draft | RefusedEvent,
-  step: Named<EachStep>,
-  origin: Origin,
-): readonly (Draft | RefusedEvent)[] {
+function stepped(item: Draft | RefusedEvent, step: Named<EachStep>, origin: Origin): readonly (Draft | RefusedEvent)[] {
   if ('reason' in item) return [item];
   try {
     return step.apply(item, origin);
@@ -252,8 +260,8 @@ async function applyBatch(rows: readonly Row[], step: Extract<Step, { readonly k
   }
 }
 
-function finishRow({ items, origin }: Open, options: FinishOptions): MadeEvents {
-  return items.length > 0 ? finishEvents(items, origin, options) : { kind: 'filtered' };
+function finishRow({ items, origin, kept }: Open, options: FinishOptions): MadeEvents {
+  return items.length > 0 ? finishEvents(items, origin, options, kept) : { kind: 'filtered' };
 }
 
 /** `who` threw it: `map`, `enrich[2]`. */
