@@ -8,14 +8,12 @@
  */
 import { NONE } from './watch-table.ts';
 
-/** Of all sources together. */
+/** Of all sources together: then all is forgotten. One has fewer, and learns no more, so that texts that are all different cost little. */
 const MAX_STEPS = 16_384;
+const MAX_OWN_STEPS = 4_096;
 const MAX_BYTES = 512 * 1024;
 /** A text with more steps is not remembered. */
 const MAX_NOTED = 1_000;
-/** So many texts of a source are remembered, and more only while this share of all that came was known. */
-const FREE_TEXTS = 2_000;
-const WORTHWHILE = 0.2;
 
 /** A row for each step, and the numbers in it. */
 export const ROW = {
@@ -42,23 +40,38 @@ const BYTES = new Uint8Array(MAX_BYTES);
 let rows = 0;
 let usedBytes = 0;
 
+/** How often all was forgotten, in an array that is always the same. */
+const FORGOTTEN = new Int32Array(1);
+
 /** The rows and bytes of all steps: always the same arrays, as V8 knows where those are. A step is named by where its row begins. */
-export function allSteps(): { readonly rows: Int32Array; readonly bytes: Uint8Array } {
-  return { rows: ROWS, bytes: BYTES };
+export function allSteps(): { readonly rows: Int32Array; readonly bytes: Uint8Array; readonly forgotten: Int32Array } {
+  return { rows: ROWS, bytes: BYTES, forgotten: FORGOTTEN };
 }
 
 /** What is known of one source's texts. */
 export type Shapes = {
   /** The first of the steps with which they begin. */
   first: number;
-  /** Texts that came, those that were known, and those that were remembered. */
-  seen: number;
-  known: number;
-  remembered: number;
+  steps: number;
+  readonly maxSteps: number;
+  /** As all was when they were learnt: what was forgotten since is known no more. */
+  forgotten: number;
 };
 
-export function newShapes(): Shapes {
-  return { first: NONE, seen: 0, known: 0, remembered: 0 };
+export function newShapes(maxSteps = MAX_OWN_STEPS): Shapes {
+  return { first: NONE, steps: 0, maxSteps, forgotten: NONE };
+}
+
+export function forgetAll(): void {
+  FORGOTTEN[0] = (FORGOTTEN[0] ?? 0) + 1;
+  rows = 0;
+  usedBytes = 0;
+}
+
+export function beginAnew(shapes: Shapes): void {
+  shapes.first = NONE;
+  shapes.steps = 0;
+  shapes.forgotten = FORGOTTEN[0] ?? 0;
 }
 
 /** The steps of the text that is being checked: where each ends, and where the value that follows does. */
@@ -87,9 +100,7 @@ type Watched = (start: number) => { readonly slot: number; readonly expected: nu
 
 /** Remembers what `text` has from `from` to `end`, whose steps have been noted. */
 export function remember(text: Uint8Array, from: number, end: number, shapes: Shapes, watched: Watched): void {
-  const { remembered, known, seen } = shapes;
-  if (noted > MAX_NOTED || (remembered > FREE_TEXTS && known < WORTHWHILE * seen)) return;
-  shapes.remembered += 1;
+  if (noted > MAX_NOTED || shapes.steps >= shapes.maxSteps) return;
   let at = from;
   let before = NONE;
   for (let i = 0; i <= noted; i += 1) {
@@ -101,7 +112,8 @@ export function remember(text: Uint8Array, from: number, end: number, shapes: Sh
     let step = findStep(siblings, its, follows);
     if (step === NONE) {
       step = addStep(its, follows, watched(follows === FOLLOWS.VALUE ? stepEnd : stepEnd - 1));
-      if (step === NONE) return; // full
+      if (step === NONE) return forgetAll();
+      shapes.steps += 1;
       if (siblings !== NONE) appendSibling(siblings, step);
       else if (before === NONE) shapes.first = step;
       else ROWS[before + ROW.CHILD] = step;

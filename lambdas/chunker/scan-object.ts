@@ -16,6 +16,7 @@
 import { isUtf8 } from 'node:buffer';
 import {
   allSteps,
+  beginAnew,
   beginNotes,
   FOLLOWS as AFTER,
   newShapes,
@@ -47,12 +48,13 @@ const MAX_OTHERS = 64;
 /** Integers and decimals with so many characters at most are finite, and such integers exact. */
 const MAX_DIGITS = 15;
 
-/** `slots` has the place of each watched name in what was found, by its `slotName`. Undefined when there are too many. */
+/** `slots` has the place of each watched name in what was found, by its `slotName`. Undefined when too many are watched. */
 export function openScanner(
   watch: Watch,
+  shapes = newShapes(),
 ): { readonly scanner: Scanner; readonly slots: ReadonlyMap<string, number> } | undefined {
   const { table, slots, expected } = compileWatch(watch);
-  return slots.size > MAX_SLOTS ? undefined : { slots, scanner: { table, expected, shapes: newShapes() } };
+  return slots.size > MAX_SLOTS ? undefined : { slots, scanner: { table, expected, shapes } };
 }
 
 /** Whether what is held from `start` to `end` (see `holdText`) is an object as it is expected. */
@@ -141,7 +143,7 @@ const {
 } = CODES;
 
 /** The steps of known texts, see known-shapes.ts. */
-const { rows: STEPS, bytes: STEP_BYTES } = allSteps();
+const { rows: STEPS, bytes: STEP_BYTES, forgotten: FORGOTTEN } = allSteps();
 const STEP_WORDS = new DataView(STEP_BYTES.buffer);
 const { BEGIN, LENGTH, FOLLOWS, SLOT, EXPECTED, CHILD, SIBLING } = ROW;
 const { VALUE, NOTHING } = AFTER;
@@ -301,7 +303,7 @@ export function isShortNumber(start: number, end: number, isDecimal: boolean): b
  * only where they begin. Otherwise NONE, and what is noted means nothing.
  */
 function endOfKnown(from: number, shapes: Shapes): number {
-  shapes.seen += 1;
+  if (shapes.forgotten !== FORGOTTEN[0]) beginAnew(shapes);
   let at = from;
   let step = shapes.first;
   for (let tried = 0; step !== NONE && tried < MAX_TRIED; tried += 1) {
@@ -319,7 +321,6 @@ function endOfKnown(from: number, shapes: Shapes): number {
       STARTS[slot] = follows === VALUE ? next : next - 1;
       ENDS[slot] = end;
     } else if (follows === NOTHING) {
-      shapes.known += 1;
       return end;
     }
     at = end;

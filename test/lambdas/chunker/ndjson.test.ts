@@ -5,6 +5,7 @@ import { readLines } from '../../../lambdas/chunker/formats/ndjson.ts';
 import { KEPT_BYTES } from '../../../lambdas/chunker/formats/unfinished-record.ts';
 import type { RawRecord } from '../../../lambdas/chunker/raw-record.ts';
 import { collect, cutAt } from './fixtures.ts';
+import { alone } from './formats/reading.ts';
 import { runs } from '../../runs.ts';
 
 const MAX_BYTES = 1_000_000;
@@ -13,7 +14,7 @@ type Options = { readonly offset?: number; readonly position?: number; readonly 
 
 async function read(pieces: AsyncIterable<Buffer>, options: Options = {}): Promise<RawRecord[]> {
   const { offset = 0, position = 0, maxBytes = MAX_BYTES } = options;
-  return (await collect(readLines(pieces, { offset, position, maxBytes }))).flat();
+  return (await collect(readLines(pieces, { offset, position, maxBytes }))).flat().map(alone);
 }
 
 const readText = (text: string | Buffer, options?: Options) => read(cutAt(Buffer.from(text), []), options);
@@ -57,6 +58,18 @@ describe('records', () => {
     const records = await readText('\ufeff1\n', { offset: 100, position: 7 });
     expect(records).toMatchObject([{ bytes: Buffer.from('\ufeff1'), position: 8, end: 105 }]);
   });
+});
+
+test('lines that are whole in a piece share a block, which holds nothing but whole lines', async () => {
+  const pieces = cutAt(Buffer.from('{"a":1}\n{"a":2}\n{"a":3}\n{"a":4}\n{"a":5}'), [12, 30]);
+  const records = (await collect(readLines(pieces, { offset: 0, position: 0, maxBytes: MAX_BYTES }))).flat();
+  expect(records.map(({ block }) => block?.toString())).toEqual([
+    '{"a":1}\n',
+    undefined, // begun in one piece, ended in the next
+    '{"a":3}\n',
+    undefined,
+    undefined,
+  ]);
 });
 
 describe('any bytes', () => {

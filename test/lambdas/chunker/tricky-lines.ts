@@ -147,6 +147,24 @@ export function trickyLine(random: (n: number) => number): Buffer {
   return random(3) > 0 ? Buffer.from(line) : damaged(Buffer.from(line), random);
 }
 
+/** A string that is no name, a number or a word. */
+const VALUE = /"(?:[^"\\]|\\.)*"(?![\s]*:)|-?\d[\d.eE+-]*|true|false|null/g;
+
+const VALUES = [...TEXTS, ...NUMBERS, ...OTHERS, '', ...IDS, ...TIMES, ...PRODUCTS];
+
+/** The same names in the same places, with one or two values that are others, of another kind, or none at all. */
+export function relatedLine(line: Buffer, random: (n: number) => number): Buffer {
+  const text = line.toString('latin1');
+  const values = text.match(VALUE) ?? [];
+  const changed = new Set([random(values.length), random(values.length)]);
+  let next = 0;
+  const related = text.replaceAll(VALUE, (value) => {
+    const other = VALUES[random(VALUES.length)] ?? '';
+    return changed.has(next++) ? Buffer.from(other).toString('latin1') : value;
+  });
+  return random(4) > 0 ? Buffer.from(related, 'latin1') : damaged(Buffer.from(related, 'latin1'), random);
+}
+
 /** Cut off, or with bytes changed, taken out, put in or repeated at up to three places. */
 function damaged(line: Buffer, random: (n: number) => number): Buffer {
   if (random(8) === 0) return line.subarray(0, random(line.length));

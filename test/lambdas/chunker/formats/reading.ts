@@ -25,10 +25,17 @@ export async function readAll(stored: Buffer | string, reading: Reading = {}): P
   const dumps = { ...memoryDumps(bytes), rangeBytes: pieceBytes };
   const records: RawRecord[] = [];
   for await (const block of readRecords(dumpOf(bytes, { key }), source, from, dumps)) {
-    records.push(...block.records);
+    records.push(...block.records.map(alone));
     if (block.failure !== undefined) return { records, failure: block.failure };
   }
   return { records };
+}
+
+/** Without those it was read with, among which its bytes must stand. */
+export function alone({ block, start = 0, ...record }: RawRecord): RawRecord {
+  if (block && !block.subarray(start, start + record.length).equals(record.bytes))
+    throw new Error(`record ${record.position} does not stand where it says`);
+  return record;
 }
 
 export function formatFrom(format: FormatInput): Format {
