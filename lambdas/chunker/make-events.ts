@@ -8,6 +8,7 @@ import type { Draft, Origin } from './enrich/step.ts';
 import { withInsertId } from './event-text.ts';
 import { stringifyExactly } from '../../shared/exact-json.ts';
 import { isJsonObject } from './json.ts';
+import { type KeptText, withAdded } from './kept-text.ts';
 import { hashOf, NOBODY } from './lanes.ts';
 import { Misfit } from './misfit.ts';
 import type { ChooseProject } from './route.ts';
@@ -46,7 +47,8 @@ export type MadeEvents =
 export function passThrough(
   bytes: Buffer,
   event: JsonObject,
-  { source, route, origin }: Omit<FinishOptions, 'merges'>,
+  origin: Origin,
+  { source, route }: Pick<FinishOptions, 'source' | 'route'>,
   id: () => string,
 ): MadeEvents {
   const routed = route ? route(event, origin) : 0;
@@ -75,8 +77,8 @@ function onOneLine(text: Buffer): Buffer {
 /** What a map returned, as events on their way; what is none is refused. `id` is the record's. */
 export function draftsOf(returned: unknown, id: string): readonly (Draft | RefusedEvent)[] {
   if (returned === null || returned === undefined) return [];
-  const results: readonly unknown[] = Array.isArray(returned) ? [...(returned as unknown[])] : [returned];
-  return results.map((result, i) => draftOf(result, i === 0 ? id : `${id}-${i}`));
+  if (!Array.isArray(returned)) return [draftOf(returned, id)];
+  return [...(returned as unknown[])].map((result, i) => draftOf(result, i === 0 ? id : `${id}-${i}`));
 }
 
 function draftOf(result: unknown, id: string): Draft | RefusedEvent {
@@ -100,15 +102,21 @@ export type FinishOptions = {
   readonly source: Source;
   /** Left out where all events go to one project. */
   readonly route?: ChooseProject | undefined;
-  /** Of the events: where paths of the route may lead. */
-  readonly origin: Origin;
   /** Whether `$identify` events may be made one with others. */
   readonly merges: boolean;
 };
 
-/** Checks and writes what has been made of a record, and finds its project. */
-export function finishEvents(items: readonly (Draft | RefusedEvent)[], options: FinishOptions): MadeEvents {
-  const { source, route, origin } = options;
+/**
+ * Checks and writes what has been made of a record (`origin`, where paths of the route may lead), and finds its project.
+ * `kept` is the record's text, if it may be sent again.
+ */
+export function finishEvents(
+  items: readonly (Draft | RefusedEvent)[],
+  origin: Origin,
+  options: FinishOptions,
+  kept?: KeptText,
+): MadeEvents {
+  const { source, route } = options;
   const events: PreparedEvent[] = [];
   const refused: RefusedEvent[] = [];
   let leftOut = 0;
@@ -118,7 +126,7 @@ export function finishEvents(items: readonly (Draft | RefusedEvent)[], options: 
       leftOut += 1;
       continue;
     }
-    const made = 'reason' in item ? item : finishEvent(item, routed, options);
+    const made = 'reason' in item ? item : finishEvent(item, routed, options, kept);
     if ('reason' in made) refused.push(made);
     else events.push(made);
   }
@@ -148,14 +156,18 @@ function finishEvent(
   { event, id }: Draft,
   routed: number | Fault,
   { source, merges }: FinishOptions,
+  kept: KeptText | undefined,
 ): PreparedEvent | RefusedEvent {
   try {
     const { project, fault } = check(event, routed, source);
+    // One that may be held back for others of its user must not hold the block that its record's text is in.
+    const isHeld = merges && event.event_type === '$identify';
+    const again = kept && !fault && !isHeld ? withAdded(event, id, kept) : undefined;
+    if (again) return prepare(event, again, project);
     const text = writeWithId(event, id);
     if (fault) return { ...fault, text };
     const prepared = prepare(event, { text: Buffer.from(text), edits: NO_EDITS }, project);
-    if (!merges || event.event_type !== '$identify') return prepared;
-    return { ...prepared, identify: event.insert_id ? event : { ...event, insert_id: id } };
+    return isHeld ? { ...prepared, identify: event.insert_id ? event : { ...event, insert_id: id } } : prepared;
   } catch (error) {
     return cannotBeWritten(error);
   }
@@ -211,10 +223,13 @@ export function kindOf(error: unknown): string {
 /** What one request can never hold is refused; a record none of whose events is left is unusable. */
 function keepFitting(events: readonly PreparedEvent[], refused: readonly RefusedEvent[], source: Source): MadeEvents {
   const max = chunkLimits(source).chunkBytes;
+  const [only] = events;
+  // As nearly all are: of a record one event, which fits.
+  if (only && only.bytes <= max && events.length === 1) return { kind: 'events', events, refused };
   const tooLarge = events
     .filter((event) => event.bytes > max)
     .map((event) => ({ ...tooLargeFault(event.bytes, max), text: bytesOfText(event).toString() }));
-  const fitting = tooLarge.length === 0 ? events : events.filter((event) => event.bytes <= max);
+  const fitting = events.filter((event) => event.bytes <= max);
   const allRefused = [...refused, ...tooLarge];
   const [first] = allRefused;
   if (fitting.length === 0 && first) return unusable(first.reason, first.detail);
@@ -228,7 +243,7 @@ export function tooLargeFault(bytes: number, max: number): Fault {
 export function prepare(event: JsonObject | AmplitudeEvent, spliced: SplicedText, project = 0): PreparedEvent {
   const { device_id, user_id, time } = event;
   const { text, id, edits } = spliced;
-  return {
+  const prepared: PreparedEvent = {
     text,
     id,
     edits,
@@ -236,8 +251,8 @@ export function prepare(event: JsonObject | AmplitudeEvent, spliced: SplicedText
     device: typeof device_id === 'string' ? hashOf(device_id) : NOBODY,
     user: typeof user_id === 'string' ? hashOf(user_id) : NOBODY,
     time: typeof time === 'number' ? time : undefined,
-    ...(project > 0 && { project }),
   };
+  return project > 0 ? { ...prepared, project } : prepared;
 }
 
 /** The insert_id of a record that has none: from its bytes, or from where it stands. */

@@ -23,6 +23,7 @@ import {
   type RefusedEvent,
   unusable,
 } from './make-events.ts';
+import type { KeptText } from './kept-text.ts';
 import { openMap } from './open-map.ts';
 import { openPassText, type PassText, plainPassText } from './pass-text.ts';
 import type { RawRecord } from './raw-record.ts';
@@ -75,16 +76,17 @@ export function compileTransform(
     };
   }
   const merges = (source.enrich ?? []).some((step) => 'identify' in step && step.identify.merge !== false);
-  const opened = { source, map: map ?? asItIs, filter, route, maskId };
+  const opened = { source, map: map ?? asItIs, filter, route, maskId, merges, keeps: mayKeep(source) };
+  const named = steps.map((step, i) => ({ ...step, name: `enrich[${i}]` }));
   const begin = (record: RawRecord, dumpKey: string): Row => {
     const made = pass?.(record, () => maskedId(record, dumpKey, opened));
     return made ? { made } : toRow(record, dumpKey, opened);
   };
-  const finish = (row: Row) => ('made' in row ? row.made : finishRow(row, { source, route, merges }));
+  const finish = (row: Row) => ('made' in row ? row.made : finishRow(row, opened));
   if (steps.some(({ kind }) => kind === 'batch')) {
     return async (records, dumpKey) => {
       const rows = records.map((record) => begin(record, dumpKey));
-      await applySteps(rows, steps);
+      await applySteps(rows, named);
       return rows.map(finish);
     };
   }
@@ -92,9 +94,14 @@ export function compileTransform(
   return (records, dumpKey) =>
     records.map((record) => {
       const row = begin(record, dumpKey);
-      for (const [i, step] of steps.entries()) if (step.kind === 'each') applyEach(row, step, `enrich[${i}]`);
+      for (const step of named) if (step.kind === 'each') applyEach(row, step);
       return finish(row);
     });
+}
+
+/** Whether an event may be its record with something added: other platforms' records are no events, and data says each field. */
+function mayKeep({ preset, convert, map }: Source): boolean {
+  return preset === undefined && convert === undefined && (map === undefined || typeof map === 'function');
 }
 
 /** What other platforms' records become, if that is what they are. */
@@ -139,11 +146,20 @@ type Opened = {
   readonly filter: FilterFunction | undefined;
   readonly route: ChooseProject | undefined;
   readonly maskId: ((id: string) => string) | undefined;
+  readonly keeps: boolean;
 };
+
+type EachStep = Extract<Step, { readonly kind: 'each' }>;
+/** `name` is what reasons call it: `enrich[2]`. */
+type Named<S extends Step> = S & { readonly name: string };
 
 /** A record on its way: decided already, or with the events that are being made of it. */
 type Row = { readonly made: MadeEvents } | Open;
-type Open = { readonly origin: Origin; items: readonly (Draft | RefusedEvent)[] };
+type Open = {
+  readonly origin: Origin;
+  items: readonly (Draft | RefusedEvent)[];
+  readonly kept: KeptText | undefined;
+};
 
 const asItIs: MapFunction = (record) => record as AmplitudeEvent;
 
@@ -159,9 +175,9 @@ function untouched(
   const left = filter && filtered(filter, read.value, at);
   if (left) return left;
   const id = () => recordId(record.bytes, source, at);
-  const options = { source, route, origin: { record: read.value, at } };
-  if (!record.parsed) return passThrough(record.bytes, read.value, options, id);
-  return finishEvents(draftsOf(read.value, id()), { ...options, merges: false });
+  const origin = { record: read.value, at };
+  if (!record.parsed) return passThrough(record.bytes, read.value, origin, { source, route }, id);
+  return finishEvents(draftsOf(read.value, id()), origin, { source, route, merges: false });
 }
 
 function maskedId(record: RawRecord, dump: string, { source, maskId }: Pick<Opened, 'source' | 'maskId'>): string {
@@ -170,15 +186,16 @@ function maskedId(record: RawRecord, dump: string, { source, maskId }: Pick<Open
 }
 
 function toRow(record: RawRecord, dump: string, opened: Opened): Row {
-  const { source, map, filter } = opened;
-  const read = readRecord(record, source, true);
+  const { source, map, filter, keeps } = opened;
+  const read = readRecord(record, source, true, keeps);
   if ('kind' in read) return { made: read };
   const at = { dump, position: record.position };
   const left = filter && filtered(filter, read.value, at);
   if (left) return { made: left };
   try {
     const items = draftsOf(map(read.value, at, []), maskedId(record, dump, opened));
-    return items.length > 0 ? { origin: { record: read.value, at }, items } : { made: { kind: 'filtered' } };
+    if (items.length === 0) return { made: { kind: 'filtered' } };
+    return { origin: { record: read.value, at }, items, kept: read.kept };
   } catch (error) {
     const { reason, detail } = faultOf(error, 'map');
     return { made: unusable(reason, detail) };
@@ -198,23 +215,28 @@ function filtered(filter: FilterFunction, record: JsonObject, at: RecordPosition
   }
 }
 
-async function applySteps(rows: readonly Row[], steps: readonly Step[]): Promise<void> {
-  for (const [i, step] of steps.entries()) {
+async function applySteps(rows: readonly Row[], steps: readonly Named<Step>[]): Promise<void> {
+  for (const step of steps) {
     if (step.kind === 'batch') await applyBatch(rows, step);
-    else for (const row of rows) applyEach(row, step, `enrich[${i}]`);
+    else for (const row of rows) applyEach(row, step);
   }
 }
 
-function applyEach(row: Row, step: Extract<Step, { readonly kind: 'each' }>, name: string): void {
+function applyEach(row: Row, step: Named<EachStep>): void {
   if ('made' in row) return;
-  row.items = row.items.flatMap((item): readonly (Draft | RefusedEvent)[] => {
-    if ('reason' in item) return [item];
-    try {
-      return step.apply(item, row.origin);
-    } catch (error) {
-      return [{ ...faultOf(error, name), text: textOf(item.event) }];
-    }
-  });
+  const { items, origin } = row;
+  const [only] = items;
+  row.items =
+    items.length === 1 && only ? stepped(only, step, origin) : items.flatMap((item) => stepped(item, step, origin));
+}
+
+function stepped(item: Draft | RefusedEvent, step: Named<EachStep>, origin: Origin): readonly (Draft | RefusedEvent)[] {
+  if ('reason' in item) return [item];
+  try {
+    return step.apply(item, origin);
+  } catch (error) {
+    return [{ ...faultOf(error, step.name), text: textOf(item.event) }];
+  }
 }
 
 /** The events of all rows, so many at a time. */
@@ -238,8 +260,8 @@ async function applyBatch(rows: readonly Row[], step: Extract<Step, { readonly k
   }
 }
 
-function finishRow({ items, origin }: Open, options: Omit<FinishOptions, 'origin'>): MadeEvents {
-  return items.length > 0 ? finishEvents(items, { ...options, origin }) : { kind: 'filtered' };
+function finishRow({ items, origin, kept }: Open, options: FinishOptions): MadeEvents {
+  return items.length > 0 ? finishEvents(items, origin, options, kept) : { kind: 'filtered' };
 }
 
 /** `who` threw it: `map`, `enrich[2]`. */
