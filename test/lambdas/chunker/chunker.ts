@@ -2,7 +2,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { constants, gunzipSync, inflateRawSync } from 'node:zlib';
 import { type ChunkDumpPorts, type ChunkDumpRequest, chunkDump } from '../../../lambdas/chunker/chunk-dump.ts';
-import { type Chunk, chunkId, decodeChunk, unitOf } from '../../../shared/chunk.ts';
+import { bodyBytes, type Chunk, chunkId, decodeChunk, unitOf } from '../../../shared/chunk.ts';
 import { closeBooks } from '../../../shared/close-books.ts';
 import type { Dump, Run } from '../../../shared/dump.ts';
 import { embeddedLedger } from '../../../shared/embedded/ledger.ts';
@@ -87,7 +87,7 @@ export function withoutRepeats(chunks: readonly Chunk[]): Chunk[] {
 
 /** Events as the texts they are sent as. */
 export function eventTexts({ body }: Chunk): string[] {
-  return inflateRawSync(body, { finishFlush: constants.Z_SYNC_FLUSH }).toString().split(',\n');
+  return inflateRawSync(bodyBytes(body), { finishFlush: constants.Z_SYNC_FLUSH }).toString().split(',\n');
 }
 
 /** Books every chunk as delivered, as the uploader does. */
