@@ -89,7 +89,7 @@ export function countEvents(sharing = 1) {
       compressed.add(text);
       if (isUpdate(event)) {
         counts.propertyUpdates += 1;
-        hot.updated.add(String(userId ?? deviceId ?? ''));
+        hot.updated.add([userId, deviceId].find((id) => typeof id === 'string') ?? '');
       }
       const { event_type: type } = event;
       if (type === '$identify' || type === '$groupidentify') counts.uncounted += 1;
