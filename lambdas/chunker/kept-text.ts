@@ -1,5 +1,5 @@
 /** Sends the text of a record as it stands where a function only added to it: then nothing of it is written anew. */
-import { type JsonObject, MAX_DEPTH } from '../../shared/amplitude-event.ts';
+import { EVENT_FIELDS, type JsonObject, MAX_DEPTH } from '../../shared/amplitude-event.ts';
 import { stringifyExactly } from '../../shared/exact-json.ts';
 import { isJsonObject } from './json.ts';
 import { type Edit, NO_EDITS, type SplicedText } from './spliced-text.ts';
@@ -87,6 +87,8 @@ export function withAdded(event: JsonObject, id: string, kept: KeptText): Splice
     if (found < names.length) {
       if (names[found] !== name || values[found] !== value) return undefined;
       if (endOfSame(value, inner, starts[found] ?? 0) === NONE) return undefined;
+      if (typeof value === 'number' && EVENT_FIELDS.get(name) === 'integer' && !isPlain(name, value, text))
+        return undefined;
       found += 1;
     } else if (name === 'toJSON') return undefined;
     else if (name !== 'insert_id' || value) added += memberText(name, value);
@@ -96,6 +98,14 @@ export function withAdded(event: JsonObject, id: string, kept: KeptText): Splice
   if (names.includes('insert_id')) return undefined;
   if (PLAIN.test(id)) return { text, id, edits: behind(text, added) };
   return { text, edits: behind(text, `${added},"insert_id":${JSON.stringify(id)}`) };
+}
+
+/** Whether the whole number is written as one: nobody knows what Amplitude makes of 1.7e12 or 1700000000000.0 as a time. */
+function isPlain(name: string, value: number, text: Buffer): boolean {
+  const member = `"${name}":${value}`;
+  const at = text.indexOf(member);
+  const next = text[at + member.length];
+  return at !== -1 && (next === COMMA || next === CLOSE_BRACE);
 }
 
 /** Most ids are made from a record's bytes or place. */
@@ -142,6 +152,8 @@ function endOfSame(value: unknown, inner: readonly unknown[], start: number): nu
 
 const QUOTE = 0x22;
 const COLON = 0x3a;
+const COMMA = 0x2c;
+const CLOSE_BRACE = 0x7d;
 const SPACE = 0x20;
 /** Chunks are cut at them. */
 const NEWLINE = 0x0a;

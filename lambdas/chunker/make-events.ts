@@ -163,7 +163,9 @@ function finishEvent(
     // One that may be held back for others of its user must not hold the block that its record's text is in.
     const isHeld = merges && event.event_type === '$identify';
     const again = kept && !fault && !isHeld ? withAdded(event, id, kept) : undefined;
-    if (again) return prepare(event, again, project);
+    // With white space and escapes it may be longer than it would be written anew.
+    if (again && sizeOfText(again.text, again.id, again.edits) <= chunkLimits(source).chunkBytes)
+      return prepare(event, again, project);
     const text = writeWithId(event, id);
     if (fault) return { ...fault, text };
     const prepared = prepare(event, { text: Buffer.from(text), edits: NO_EDITS }, project);

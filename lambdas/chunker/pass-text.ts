@@ -8,7 +8,7 @@ import { NOBODY } from './lanes.ts';
 import type { MadeEvents, PreparedEvent } from './make-events.ts';
 import type { RawRecord } from './raw-record.ts';
 import { FAR_FUTURE } from './read-time.ts';
-import { found, holdText, openScanner, type Scanner, scanObject } from './scan-object.ts';
+import { found, holdBlock, holdText, openScanner, type Scanner, scanObject } from './scan-object.ts';
 import { sizeOfText } from './spliced-text.ts';
 import { type SplicePlan, splicePlan } from './splice-plan.ts';
 import { clear, type Edits, newEdits, openSplice, type Slots, type Splice, takeEdits } from './splices.ts';
@@ -105,7 +105,7 @@ const NOTHING_REFUSED: readonly never[] = [];
 
 /** Holds the record with those that were read with it, or by itself. Gives where it begins, or NONE. */
 function hold({ bytes, block, start = 0 }: RawRecord): number {
-  if (block && holdText(block)) return start;
+  if (block && holdBlock(block)) return start;
   return holdText(bytes) ? 0 : NONE;
 }
 

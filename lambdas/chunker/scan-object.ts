@@ -26,7 +26,7 @@ import {
   ROW,
   type Shapes,
 } from './known-shapes.ts';
-import { CODES, compileWatch, hashOfName, type Watch, type WatchTable } from './watch-table.ts';
+import { CODES, compileWatch, placeOfName, type Watch, type WatchTable } from './watch-table.ts';
 
 /** Looks at the texts of one source. */
 export type Scanner = {
@@ -48,13 +48,15 @@ const MAX_OTHERS = 64;
 /** Integers and decimals with so many characters at most are finite, and such integers exact. */
 const MAX_DIGITS = 15;
 
-/** `slots` has the place of each watched name in what was found, by its `slotName`. Undefined when too many are watched. */
+/** `slots` has the place of each watched name in what was found, by its `slotName`. Undefined when too many are watched, or too deep. */
 export function openScanner(
   watch: Watch,
   shapes = newShapes(),
 ): { readonly scanner: Scanner; readonly slots: ReadonlyMap<string, number> } | undefined {
-  const { table, slots, expected } = compileWatch(watch);
-  return slots.size > MAX_SLOTS ? undefined : { slots, scanner: { table, expected, shapes } };
+  const compiled = compileWatch(watch);
+  if (!compiled || compiled.slots.size > MAX_SLOTS) return undefined;
+  const { table, slots, expected } = compiled;
+  return { slots, scanner: { table, expected, shapes } };
 }
 
 /** Whether what is held from `start` to `end` (see `holdText`) is an object as it is expected. */
@@ -81,7 +83,7 @@ const WORDS = new DataView(TEXT.buffer);
 const END = 0;
 
 let held: Buffer | undefined;
-/** A block that is no UTF-8 is not tried again for each of its records. */
+/** A block that is no UTF-8 is not tried again for each of its records, whatever they are. */
 let refused: Buffer | undefined;
 
 /** The held text, and what was found in it: always the same arrays. Of objects it is not said where they end. */
@@ -95,14 +97,19 @@ export function found(): { readonly text: Uint8Array; readonly starts: Int32Arra
  */
 export function holdText(text: Buffer): boolean {
   if (text === held) return true;
-  if (text === refused || text.length > MAX_HELD || !isUtf8(text)) {
-    refused = text;
-    return false;
-  }
+  if (text.length > MAX_HELD || !isUtf8(text)) return false;
   held = text;
   TEXT.set(text);
   TEXT.fill(END, text.length, text.length + 4);
   return true;
+}
+
+/** The same for a block of records, which is asked for with each of them. */
+export function holdBlock(block: Buffer): boolean {
+  if (block === refused) return false;
+  const isHeld = holdText(block);
+  if (!isHeld) refused = block;
+  return isHeld;
 }
 
 const NONE = -1;
@@ -183,7 +190,7 @@ function endOfObject(from: number, table: WatchTable, isOutermost: boolean): num
 }
 
 function placeOf(start: number, end: number, { places, factor, letters, begins }: WatchTable): number {
-  const place = places[hashOfName(TEXT, start, end, factor)] ?? NONE;
+  const place = places[placeOfName(TEXT, start, end, factor, places.length)] ?? NONE;
   if (place === NONE) return NONE;
   let letter = begins[place] ?? 0;
   if ((begins[place + 1] ?? 0) - letter !== end - start) return NONE;

@@ -200,8 +200,11 @@ function openHash(options: HashOptions, key: string, names: readonly string[], s
   });
   return (edits) => {
     const start = STARTS[slot] ?? NONE;
+    if (start === NONE || TEXT[start] === SMALL_N) return true;
+    // A lookup before it may take something else at the same place.
+    if (TEXT[start] !== QUOTE) return false;
     const end = ENDS[slot] ?? 0;
-    if (start === NONE || TEXT[start] === SMALL_N || end - start === 2) return true;
+    if (end - start === 2) return true;
     if (hasEscape(start, end)) return false;
     const hashed = hashOfText(start + 1, end - 1);
     if (hashed.end === hashed.start) return false;

@@ -11,7 +11,7 @@ export type Watch = ReadonlyMap<string, { readonly expected: Expected; readonly 
 
 /** A watch as tables. Each watched name, however deep, has a number of its own: its slot. */
 export type WatchTable = {
-  /** For a hash of a name (see `hashOfName`) its place in the lists below, or NONE. */
+  /** For the place of a name (see `placeOfName`) where it is in the lists below, or NONE. */
   readonly places: Int16Array;
   readonly factor: number;
   /** The names one after the other, and where each begins and the last one ends. */
@@ -33,19 +33,29 @@ export const CODES: Readonly<Record<Expected, number>> = {
   absent: 6,
 };
 
-/** Hashes of names have so many values. */
-const PLACES = 256;
+/** A table has at least so many places, and at most so many. */
+const FEWEST_PLACES = 256;
+const MOST_PLACES = 65_536;
+/** So many factors are tried for each size. */
+const FACTORS = 64;
+/** Of names that lead to a value: with the levels that are scanned below them, no event is nested too deeply for Amplitude. */
+const MAX_NAMES = 10;
 
-/** The tables of a watch, and how the slots are numbered: `slots` has each under its `slotName`. */
-export function compileWatch(watch: Watch): {
-  readonly table: WatchTable;
-  readonly slots: ReadonlyMap<string, number>;
-  /** The code of what each slot expects. */
-  readonly expected: readonly number[];
-} {
+/**
+ * The tables of a watch, and how the slots are numbered: `slots` has each under its `slotName`. Undefined where there are no
+ * such tables: so many names are not worth it, or they lead too deep.
+ */
+export function compileWatch(watch: Watch):
+  | {
+      readonly table: WatchTable;
+      readonly slots: ReadonlyMap<string, number>;
+      /** The code of what each slot expects. */
+      readonly expected: readonly number[];
+    }
+  | undefined {
   const slots = new Map<string, number>();
   const table = tableFor(watch, [], slots);
-  return { table, slots, expected: expectedOf(table, []) };
+  return table && { table, slots, expected: expectedOf(table, []) };
 }
 
 function expectedOf({ slots, expected, within }: WatchTable, all: number[]): readonly number[] {
@@ -61,37 +71,46 @@ export function slotName(names: readonly string[]): string {
   return JSON.stringify(names);
 }
 
-function tableFor(watch: Watch, above: readonly string[], slots: Map<string, number>): WatchTable {
+function tableFor(watch: Watch, above: readonly string[], slots: Map<string, number>): WatchTable | undefined {
+  if (above.length === MAX_NAMES) return undefined;
   const entries = [...watch];
   const names = entries.map(([name]) => Buffer.from(name));
   const own = entries.map(([name]) => {
     slots.set(slotName([...above, name]), slots.size);
     return slots.size - 1;
   });
-  const { factor, places } = placesOf(names);
+  const found = placesOf(names);
+  if (!found) return undefined;
+  const below: (WatchTable | undefined)[] = [];
+  for (const [name, { within }] of entries) {
+    const table = within && tableFor(within, [...above, name], slots);
+    if (within && !table) return undefined;
+    below.push(table);
+  }
   return {
-    places,
-    factor,
+    ...found,
     ...lettersOf(names),
     slots: own,
     expected: entries.map(([, { expected }]) => CODES[expected]),
-    within: entries.map(([name, { within }]) => within && tableFor(within, [...above, name], slots)),
+    within: below,
   };
 }
 
-/** A factor with which no two names have the same hash: then a name is compared with one other at most. */
-function placesOf(names: readonly Buffer[]): Pick<WatchTable, 'factor' | 'places'> {
-  for (let factor = 1; factor < 1_000_000; factor += 2) {
-    const places = new Int16Array(PLACES).fill(NONE);
-    const isFree = names.every((name, i) => {
-      const hash = hashOfName(name, 0, name.length, factor);
-      if (places[hash] !== NONE) return false;
-      places[hash] = i;
-      return true;
-    });
-    if (isFree) return { factor, places };
+/** A size and a factor with which no two names have the same place: then a name is compared with one other at most. */
+function placesOf(names: readonly Buffer[]): Pick<WatchTable, 'factor' | 'places'> | undefined {
+  for (let size = FEWEST_PLACES; size <= MOST_PLACES; size *= 2) {
+    for (let factor = 1; factor < 2 * FACTORS; factor += 2) {
+      const places = new Int16Array(size).fill(NONE);
+      const isFree = names.every((name, i) => {
+        const place = placeOfName(name, 0, name.length, factor, size);
+        if (places[place] !== NONE) return false;
+        places[place] = i;
+        return true;
+      });
+      if (isFree) return { factor, places };
+    }
   }
-  throw new Error(`there is no table for the names ${names.join(', ')}`);
+  return undefined;
 }
 
 function lettersOf(names: readonly Buffer[]): Pick<WatchTable, 'letters' | 'begins'> {
@@ -100,12 +119,10 @@ function lettersOf(names: readonly Buffer[]): Pick<WatchTable, 'letters' | 'begi
   return { letters: new Uint8Array(Buffer.concat(names)), begins };
 }
 
-/** Of the length and three bytes. */
-export function hashOfName(text: Uint8Array, start: number, end: number, factor: number): number {
-  if (start === end) return 0;
-  const first = text[start] ?? 0;
-  const middle = text[(start + end) >> 1] ?? 0;
-  const last = text[end - 1] ?? 0;
-  const mixed = Math.imul(first + (middle << 8) + (last << 16) + ((end - start) << 20), factor);
-  return (mixed ^ (mixed >>> 16) ^ (mixed >>> 8)) & (PLACES - 1);
+/** By FNV-1a, of which a factor takes other bits; `size` is a power of two. */
+export function placeOfName(text: Uint8Array, start: number, end: number, factor: number, size: number): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ (text[at] ?? 0), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 15), factor);
+  return (hash ^ (hash >>> 16)) & (size - 1);
 }

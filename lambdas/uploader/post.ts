@@ -107,7 +107,11 @@ function answerTo(sent: ClientRequest, timeoutMs: number): Promise<Posted> {
         end(toAnswer(response, pieces));
         sent.destroy();
       });
-      response.on('end', () => end(toAnswer(response, pieces)));
+      response.on('end', () => {
+        end(toAnswer(response, pieces));
+        // Answered early: whoever reads no further would keep the connection, which nothing else would end.
+        if (!sent.writableFinished) sent.destroy();
+      });
     });
   });
 }

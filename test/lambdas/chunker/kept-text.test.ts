@@ -19,6 +19,24 @@ function sent(map: (record: Record) => unknown, text = TEXT): string {
 /** That of a record is everything but its closing brace. */
 const isKept = (text: string, whole = TEXT) => text.includes(whole.slice(1, -1));
 
+test.each([
+  ['1700000000000', true],
+  ['1700000000000.0', false],
+  ['1.7e12', false],
+  ['1700000000000.0,"x":{"time":1700000000000}', false],
+])('a time of %s: its text is kept %s, and it is a whole number as it is sent', (time, kept) => {
+  const whole = `{"event_type":"visit","user_id":"user-1","time":${time}}`;
+  const text = sent((record) => ({ ...record, library: 'a' }), whole);
+  expect(isKept(text, whole)).toBe(kept);
+  expect(text).toContain('"time":1700000000000,');
+});
+
+test('a text that is too long for a chunk only as it stands is written anew', () => {
+  const spaces = ' '.repeat(3_000_000);
+  const text = sent((record) => ({ ...record, library: 'a' }), `{"event_type":"visit",${spaces}"user_id":"user-1"}`);
+  expect(parseAll(text)).toMatchObject({ event_type: 'visit', user_id: 'user-1', library: 'a' });
+});
+
 describe('what was only added to keeps its text', () => {
   test.each<[string, (record: Record) => unknown]>([
     ['the record itself', (record) => record],

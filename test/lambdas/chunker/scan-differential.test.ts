@@ -36,7 +36,7 @@ const ports: StepPorts = {
 const product = { file: 'table.csv', key: 'event_properties.product.id', column: 'id', prefix: 'product_' };
 const hash = { secret: 'hash-key', encoding: 'base64url', length: 20 } as const;
 
-const SOURCES: Readonly<Record<string, SourceChanges>> = {
+const SOURCES: Record<string, SourceChanges> = {
   'without steps': {},
   'with a place as insert_id and short ids': { insertId: 'position', minIdLength: 3 },
   'with a set, a lookup and hashes': {
@@ -68,6 +68,21 @@ const SOURCES: Readonly<Record<string, SourceChanges>> = {
     ],
   },
 };
+
+/** What a lookup reads may be anything, and may be hashed after it. */
+const LOOKED_UP_THEN_HASHED: readonly (readonly [key: string, field: string])[] = [
+  ['event_properties.product', 'event_properties.product'],
+  ['event_properties.product.id', 'event_properties.product'],
+  ['event_properties.product.id', 'event_properties.product.id'],
+];
+for (const [key, field] of LOOKED_UP_THEN_HASHED) {
+  SOURCES[`with a lookup by ${key} and then a hash of ${field}`] = {
+    enrich: [
+      { lookup: { ...product, key, into: 'user_properties', take: ['category'] } },
+      { hash: { ...hash, fields: [field] } },
+    ],
+  };
+}
 
 type Both = { readonly scanned: PassText; readonly parsed: Transform };
 const opened = new Map<string, Both>();

@@ -103,6 +103,25 @@ test.each([
   expect(look(Buffer.from(text), open())).toBeUndefined();
 });
 
+test.each<[string, readonly string[]]>([
+  ['names that differ in their middle only', ['product_height', 'product_weight', 'location_lat', 'location_lot']],
+  ['hundreds of names', Array.from({ length: 300 }, (_, i) => `name ${i}`)],
+])('watched are %s', (_what, names) => {
+  const opened = openScanner(new Map(names.map((name) => [name, { expected: 'any' }])));
+  const text = Buffer.from(JSON.stringify(Object.fromEntries(names.map((name, i) => [name, i]))));
+  expect(holdText(text) && opened && scanObject(0, text.length, opened.scanner)).toBe(true);
+  const { starts } = found();
+  expect(names.map((_, i) => text.toString('utf8', starts[i]).split(/[,}]/)[0])).toEqual(names.map((_, i) => `${i}`));
+});
+
+test('more names than there is room for, or deeper ones than an event may be, are not watched', () => {
+  const many = new Map(Array.from({ length: 5_000 }, (_, i) => [`name ${i}`, { expected: 'any' as const }]));
+  expect(openScanner(many)).toBeUndefined();
+  let deep: Watch = new Map([['a', { expected: 'any' }]]);
+  for (let i = 0; i < 10; i += 1) deep = new Map([['a', { expected: 'object', within: deep }]]);
+  expect(openScanner(deep)).toBeUndefined();
+});
+
 test('one that is built like an earlier one teaches nothing new, and what is learnt has an end', () => {
   const learning = open(40);
   const learn = (text: string) => {

@@ -23,6 +23,16 @@ test('a body that is still on its way when it is answered is not sent', async ()
   expect(await postTo(url, 10_000)).toMatchObject({ answer: { status: 200, body: '{}' }, isSent: false });
 });
 
+test('a server that answers early and reads no further costs no connection', async () => {
+  const url = await listen((socket) => socket.once('data', () => socket.pause().write(ANSWER)));
+  const client = openClient({ protocol: 'http:', connections: 1, timeoutMs: 10_000 });
+  onTestFinished(client.close);
+  const post = { url, headers: ['content-type', 'text/plain'], body: BODY };
+  const answered = { answer: { status: 200, body: '{}' }, isSent: false };
+  expect(await client.post(post)).toMatchObject(answered);
+  expect(await client.post(post)).toMatchObject(answered);
+});
+
 test('a body that nobody answers is not sent', async () => {
   const url = await listen((socket) => socket.resume());
   expect(await postTo(url, 200)).toMatchObject({ answer: { kind: 'no-answer' }, isSent: false });
