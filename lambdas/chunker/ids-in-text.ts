@@ -13,7 +13,7 @@ export const UNUSUAL = -2;
 
 /**
  * Of the text that was scanned, the hash of the id in this slot, as lanes count by it; NOBODY when there is none or it is null,
- * UNUSUAL when it cannot be taken as it stands. It is made of the id's bytes: as a string each id would take 0.5 µs.
+ * UNUSUAL when it cannot be taken as it stands. It is made of the id's bytes: 0.09 µs for 36 of them, 0.21 by way of a string.
  */
 export function idAt(slot: number, minLength: number): number {
   const quote = STARTS[slot] ?? NONE;

@@ -1,7 +1,7 @@
 /**
  * Keeps the pieces that were made for texts that come again and again, and finds them by the bytes of the text where it is held.
- * A Map would need a string, which takes 0.5 µs of CPU to make and look up. Each piece lies behind its text, so that few lines of
- * the processor's cache are read: with an object and a buffer for each of 5,000 products that takes 1.4 µs more.
+ * A Map would need a string of it. Each piece lies behind its text, so that few lines of the processor's cache are read: all of a
+ * join with 5,000 products takes 0.25 µs of CPU so, and 1.5 with an object and a buffer for each (and the copying 0.6 instead of 1.9).
  */
 import { found } from './scan-object.ts';
 
