@@ -3,12 +3,10 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { readFileSync, statSync } from 'node:fs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import configured from '#importer-config';
-import { announceReceipts } from '../../shared/aws/announce.ts';
 import { CHUNKER_VARIABLES, readEnvironment, STACK_VARIABLE } from '../../shared/aws/environment.ts';
 import { dynamoLedger } from '../../shared/aws/ledger.ts';
 import { s3References } from '../../shared/aws/references.ts';
@@ -19,6 +17,7 @@ import { bundledName, type FileReader, loadFiles, textOfFiles } from '../../shar
 import { fileReferences } from '../../shared/embedded/references.ts';
 import { describeError } from '../../shared/log.ts';
 import type { Importer } from '../../shared/config.ts';
+import type { Receipt } from '../../shared/receipt.ts';
 import { eitherReferences } from '../../shared/references.ts';
 import { INTAKE_MAX_TRIES } from './intake-back-off.ts';
 import { type IntakePorts, takeIntake } from './take-intake.ts';
@@ -72,7 +71,7 @@ function openSandbox() {
     uploads: sqsQueue(sqs, names.UPLOAD_QUEUE_URL, { fifo: true }),
     transformOf: openTransforms({ secret: hashKey, references, log }),
     references,
-    announce: announceReceipts(new EventBridgeClient()),
+    announce,
     now: Date.now,
     log,
     measure,
@@ -103,6 +102,15 @@ function fingerprintOf(importer: Importer): string {
     .update(process.versions.zlib)
     .digest('hex')
     .slice(0, 20);
+}
+
+/** Nearly all dumps end in the uploader: what announces one that ends here is loaded then. */
+async function announce(receipt: Receipt): Promise<void> {
+  const [{ EventBridgeClient }, { announceReceipts }] = await Promise.all([
+    import('@aws-sdk/client-eventbridge'),
+    import('../../shared/aws/announce.ts'),
+  ]);
+  return announceReceipts(new EventBridgeClient())(receipt);
 }
 
 /** Few sources hash anything: the others' starts do not load what it takes. */
