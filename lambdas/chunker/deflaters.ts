@@ -3,6 +3,7 @@
  * buffer of 256 KB each time, which stay until V8 next looks at what lies outside of its heap (docs/benchmarks.md).
  */
 import { constants, createDeflateRaw } from 'node:zlib';
+import { fewOf } from '../../shared/few-of.ts';
 
 /** As many as libuv has threads: more would only wait. */
 const MOST = 4;
@@ -17,30 +18,11 @@ const BLANK = Buffer.alloc(64 * 1024);
 /** Level 1 takes 0.4 of the time of level 6 for 1.2 times the size (docs/benchmarks.md). */
 const OPTIONS = { level: 1, chunkSize: PIECE_BYTES, flush: constants.Z_SYNC_FLUSH };
 
-const idle: Deflater[] = [];
-const waiting: ((deflater: Deflater) => void)[] = [];
-let opened = 0;
+const withDeflater = fewOf(MOST, openDeflater);
 
 /** The text as raw deflate ended by a sync flush; the same text always gives the same bytes. */
-export async function deflateText(text: Buffer): Promise<Buffer> {
-  const deflater = idle.pop() ?? (await openOrWait());
-  let after = deflater;
-  try {
-    return await deflater(text);
-  } catch (error) {
-    after = openDeflater(); // zlib's stream is of no use after an error
-    throw error;
-  } finally {
-    const next = waiting.shift();
-    if (next) next(after);
-    else idle.push(after);
-  }
-}
-
-function openOrWait(): Deflater | Promise<Deflater> {
-  if (opened === MOST) return new Promise((resolve) => waiting.push(resolve));
-  opened += 1;
-  return openDeflater();
+export function deflateText(text: Buffer): Promise<Buffer> {
+  return withDeflater((deflate) => deflate(text)); // one that failed is not used again: zlib’s stream is of no use then
 }
 
 type Deflater = (text: Buffer) => Promise<Buffer>;

@@ -1,5 +1,6 @@
 /** Unpacks gzip members for requests without compression, with a few decompressors and into memory that are used again and again. */
 import { constants, createGunzip, type Gunzip, type Zlib } from 'node:zlib';
+import { fewOf } from '../../shared/few-of.ts';
 import { openMemory } from './memory.ts';
 
 /** As many as libuv has threads: more would only wait. */
@@ -10,38 +11,23 @@ const MEMORY_BYTES = 4 * 1024 * 1024;
 const MAX_TEXT_BYTES = 24 * 1024 * 1024;
 
 const memory = openMemory(MEMORY_BYTES);
-const idle: Inflater[] = [];
-const waiting: ((inflater: Inflater) => void)[] = [];
-let opened = 0;
+const withInflater = fewOf(MOST, openInflater);
 
 /**
  * The member is one, as gzipMember makes it; its checksum and length are checked as it is unpacked. Throws when it is not
  * what they say.
  */
 export async function unpackMember(member: Buffer): Promise<Buffer> {
-  const inflater = idle.pop() ?? (await openOrWait());
-  let after = inflater;
   try {
-    return await inflater(member);
+    return await withInflater((inflate) => inflate(member)); // one that failed is not used again
   } catch (error) {
-    after = openInflater(); // zlib's stream is of no use after an error
     throw new Error('chunk is damaged: its checksum or its length says something else than it holds', { cause: error });
-  } finally {
-    const next = waiting.shift();
-    if (next) next(after);
-    else idle.push(after);
   }
 }
 
 /** The text, as unpackMember gave it, is used no more: its memory serves the next one. */
 export function recycleText(text: Buffer): void {
   memory.give(Buffer.from(text.buffer));
-}
-
-function openOrWait(): Inflater | Promise<Inflater> {
-  if (opened === MOST) return new Promise((resolve) => waiting.push(resolve));
-  opened += 1;
-  return openInflater();
 }
 
 type Inflater = (member: Buffer) => Promise<Buffer>;
