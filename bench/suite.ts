@@ -18,7 +18,7 @@ people use (installed at the first run into the user's cache; without a network 
 medians (least to most), ratios within a round, and the targets with this run's figures beside them. Fails when an event was
 lost or doubled by us, or memory is not as promised; what others lose is printed. bench/README.md says how each is run.
 
-  --quick         one round of little dumps, in two or three minutes: too short for good figures
+  --quick         one round of little dumps, in a minute or two: too short for good figures
   --size <MB>     the dumps before compression: 300 MB are 489,000 events (default: 300); of a shorter one, a good part is the start
   --rounds <n>    (default: 3)
   --large <MB>    the largest dump of memory; 10000 for the target (default: 1000)`;

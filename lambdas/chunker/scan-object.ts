@@ -14,6 +14,7 @@
  * no other file uses, as V8 looks up what is exported each time, and knows what is not.
  */
 import { isUtf8 } from 'node:buffer';
+import { hashOfBytes } from './hash-of-bytes.ts';
 import {
   allSteps,
   beginAnew,
@@ -201,8 +202,7 @@ function placeOf(start: number, end: number, { places, factor, letters, begins }
 /** Whether the name, of which there are `count` others before, is not one of them: by its hash, so that it says no too often. */
 function isNew(start: number, end: number, count: number): boolean {
   if (count === MAX_OTHERS) return false;
-  let hash = 0x811c9dc5 | 0; // as OTHERS holds it, also of a name without a letter
-  for (let i = start; i < end; i += 1) hash = Math.imul(hash ^ (TEXT[i] ?? 0), 0x01000193);
+  const hash = hashOfBytes(TEXT, start, end);
   for (let i = 0; i < count; i += 1) if (OTHERS[i] === hash) return false;
   OTHERS[count] = hash;
   return true;

@@ -119,23 +119,18 @@ function membersOf(object: JsonObject): Buffer {
 }
 
 /** False where the text cannot take them as they are: an object that is empty or null, or is made by another step too. */
-function addWithin(
-  { slot, opening }: Target,
-  { bytes, start: from, end: to }: Readonly<KeptPiece>,
-  edits: Edits,
-): boolean {
+function addWithin({ slot, opening }: Target, piece: Readonly<KeptPiece>, edits: Edits): boolean {
   const start = STARTS[slot] ?? NONE;
   if (start === NONE) {
     if (edits.made.includes(slot)) return false;
     edits.made.push(slot);
     addMembers(edits, opening);
-    addMembers(edits, bytes, from, Math.max(from, to - 1)); // without the last comma
+    addMembers(edits, piece.bytes, piece.start, Math.max(piece.start, piece.end - 1)); // without the last comma
     addMembers(edits, CLOSING);
     return true;
   }
   if (TEXT[start] === SMALL_N || TEXT[start + 1] !== QUOTE) return false;
-  if (to > from)
-    edits.places.push({ start: start + 1 - edits.start, end: start + 1 - edits.start, piece: bytes, from, to });
+  if (piece.end > piece.start) edit(edits, start + 1, start + 1, piece);
   return true;
 }
 
@@ -175,10 +170,10 @@ function openJoin(options: LookupOptions, key: readonly string[], slots: Slots, 
     // A short integer is the text that it is written as.
     if (isText ? hasEscape(start, end) : TEXT[start] === MINUS || !isShortNumber(start, end, false)) return false;
     if (isText && end - start === 2) return missing === 'leave';
-    const found = isText ? find(start + 1, end - 1) : find(start, end);
-    if (found.number !== FOUND) return found.number === MISSING && missing === 'leave';
-    if (target) return addWithin(target, found, edits);
-    if (found.end > found.start) addMembers(edits, found.bytes, found.start, found.end);
+    const piece = isText ? find(start + 1, end - 1) : find(start, end);
+    if (piece.number !== FOUND) return piece.number === MISSING && missing === 'leave';
+    if (target) return addWithin(target, piece, edits);
+    if (piece.end > piece.start) addMembers(edits, piece.bytes, piece.start, piece.end);
     return true;
   };
 }

@@ -1,4 +1,5 @@
 /** What the scan of a text looks for: names, what their values must be, and the tables by which it finds them. */
+import { hashOfBytes } from './hash-of-bytes.ts';
 
 /** Where something is that is not there. */
 export const NONE = -1;
@@ -119,10 +120,9 @@ function lettersOf(names: readonly Buffer[]): Pick<WatchTable, 'letters' | 'begi
   return { letters: new Uint8Array(Buffer.concat(names)), begins };
 }
 
-/** By FNV-1a, of which a factor takes other bits; `size` is a power of two. */
+/** By its hash, of which each factor takes other bits; `size` is a power of two. */
 export function placeOfName(text: Uint8Array, start: number, end: number, factor: number, size: number): number {
-  let hash = 0x811c9dc5 | 0;
-  for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ (text[at] ?? 0), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 15), factor);
-  return (hash ^ (hash >>> 16)) & (size - 1);
+  const hash = hashOfBytes(text, start, end);
+  const mixed = Math.imul(hash ^ (hash >>> 15), factor);
+  return (mixed ^ (mixed >>> 16)) & (size - 1);
 }
